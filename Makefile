@@ -1,0 +1,33 @@
+# One door for people and CI. `make test` works in a fresh clone: it builds .venv first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Two workers with one thread each suit the smallest machine we test on.
+JOBS   ?= 2
+
+.PHONY: install check test test-slow demo clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS)
+
+test-slow: install
+	$(BIN)/pytest -m slow
+
+demo: install
+	$(BIN)/vidseg demo
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,58 @@
+"""The one exception tree of vidseg.
+
+Every message says in one line what was got, what was expected and what to do. `InputError` and its
+children are `ValueError`s, so callers who do not know vidseg can catch them as usual.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class VidsegError(Exception):
+    """Base of everything that vidseg raises on purpose."""
+
+
+class InputError(VidsegError, ValueError):
+    """The caller gave something that cannot be used; nothing was changed."""
+
+
+class MediaError(InputError):
+    """A video or image cannot be opened, decoded or written."""
+
+
+class CheckpointError(InputError):
+    """Weights or their config are missing, damaged or of another shape."""
+
+
+class DataError(InputError):
+    """A data set on disk is incomplete or inconsistent."""
+
+
+class StateError(InputError):
+    """A stream's memory belongs to another model, frame size or point in time."""
+
+
+class MissingExtraError(VidsegError, ImportError):
+    """A feature needs an optional dependency that is not installed."""
+
+
+class VidsegWarning(UserWarning):
+    """The result is complete but the user should know something about it."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turns a failing optional import in the body into a hint how to install it.
+
+    Args:
+        name: the extra of the distribution that brings the package, e.g. ``"train"``.
+
+    Raises:
+        MissingExtraError: if an import in the body fails.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(
+            f"got no package '{error.name}', which this feature needs; do: pip install 'vidseg[{name}]'"
+        ) from error

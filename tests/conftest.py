@@ -1,0 +1,28 @@
+"""What every test shares: where goldens and development data lie, and one thread per worker."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+def _folder(variable: str) -> Path:
+    place = os.environ.get(variable)
+    if not place:
+        pytest.skip(f"{variable} is not set: its files are not part of the project")
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Path:
+    """Folder of values computed by the authors' code."""
+    return _folder("VIDSEG_GOLDENS")
+
+
+@pytest.fixture(scope="session")
+def development_data() -> Path:
+    """Folder of real videos."""
+    return _folder("VIDSEG_DATA")
