@@ -1,0 +1,33 @@
+"""The all-MLP head of SegFormer (Xie et al., NeurIPS 2021, §3.2): four stages in, one feature map out."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vidseg.models.layers import resize_bilinear
+
+
+class AllMLPHead(nn.Module):
+    """Projects each stage to one width, brings all to the finest size and fuses them.
+
+    Args:
+        widths: channels of the stages, finest first.
+        channels: width C of the result; 256 in CFFM for every backbone, 768 in the published image models from B2 on.
+    """
+
+    def __init__(self, widths: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(width, channels) for width in widths)
+        self.fusion = nn.Conv2d(len(widths) * channels, channels, kernel_size=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.kaiming_normal_(self.fusion.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
+        """The *fused* feature [B,C,h,w] at the size of the first stage."""
+        size = (stages[0].shape[-2], stages[0].shape[-1])
+        projected = [
+            resize_bilinear(projection(stage.permute(0, 2, 3, 1)).permute(0, 3, 1, 2), size)
+            for projection, stage in zip(self.projections, stages, strict=True)
+        ]
+        # The fusion's published weights expect the coarsest stage first.
+        return F.relu(self.norm(self.fusion(torch.cat(projected[::-1], dim=1))))

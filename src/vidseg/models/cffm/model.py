@@ -1,0 +1,160 @@
+"""CFFM (Sun et al., "Coarse-to-Fine Feature Mining for Video Semantic Segmentation", CVPR 2022).
+
+Each frame is encoded once; the target's windows mine a short list of context tokens, pooled more coarsely and over a
+wider field the further back they lie.
+
+Shape letters: B batch, K classes, C head channels, h, w size at stride 4, h', w' = ⌊h/2⌋, ⌊w/2⌋ at stride 8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from vidseg.errors import InputError
+from vidseg.models.allmlp import AllMLPHead
+from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
+from vidseg.models.cffm.mining import CrossFrameMining
+from vidseg.models.cffm.windows import pad_to_windows
+from vidseg.models.contract import ClipLogits, forward_clip
+from vidseg.models.layers import MLP, Normalization, resize_bilinear
+from vidseg.models.mit import MiTConfig, MixTransformer
+from vidseg.models.segformer import check_head
+
+PAPER_REFERENCES = (
+    ReferenceConfig(offset=9, tokens_per_side=1, kernel=7),
+    ReferenceConfig(offset=6, tokens_per_side=2, kernel=5),
+    ReferenceConfig(offset=3, tokens_per_side=3, kernel=3),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CFFMConfig:
+    """The size of a CFFM.
+
+    Attributes:
+        encoder: size of the Mix Transformer.
+        num_classes: K.
+        depth: number of mining blocks; the paper has 1 for B0, 2 for B1 and B2, 4 for B5.
+        head_channels: C.
+        heads: attention heads of the mining.
+        references: how each reference is seen, oldest first; the paper's by default.
+        target_kernel: a window sees this many of the target's pooled tokens a side; odd.
+        dropout: rate of channel dropout before both classifiers, 0–1.
+    """
+
+    encoder: MiTConfig
+    num_classes: int
+    depth: int
+    head_channels: int = 256
+    heads: int = 8
+    references: tuple[ReferenceConfig, ...] = PAPER_REFERENCES
+    target_kernel: int = 5
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_head(self.num_classes, self.head_channels, self.dropout)
+        if self.depth < 1:
+            raise InputError(f"got depth={self.depth}; expected 1 or more mining blocks")
+        if self.head_channels % self.heads:
+            raise InputError(f"got head_channels={self.head_channels}, heads={self.heads}; expected a multiple")
+        if self.target_kernel < 1 or self.target_kernel % 2 == 0:
+            raise InputError(f"got target_kernel={self.target_kernel}; expected an odd number")
+        offsets = [reference.offset for reference in self.references]
+        if not offsets or offsets != sorted(set(offsets), reverse=True):
+            raise InputError(f"got reference offsets {offsets}; expected one or more, oldest (largest) first")
+
+
+class CFFMFeatures(NamedTuple):
+    """Features of single frames: `fused` [B,C,h,w] at stride 4 and the same at stride 8, `coarse` [B,C,h',w']."""
+
+    fused: Tensor
+    coarse: Tensor
+
+
+class MiningBlock(nn.Module):
+    """Assembles the context of every target window (CFFA) and mines it (CFM)."""
+
+    def __init__(self, config: CFFMConfig) -> None:
+        super().__init__()
+        patches = [(config.target_kernel, 1), *((r.kernel, r.tokens_per_side) for r in config.references)]
+        self.norm1 = nn.LayerNorm(config.head_channels)
+        self.assembling = ContextAssembling(config.references)
+        self.mining = CrossFrameMining(config.head_channels, config.heads, patches)
+        self.norm2 = nn.LayerNorm(config.head_channels)
+        self.mlp = MLP(config.head_channels)
+
+    def context(self, coarse_BHWC: Tensor) -> Tensor:
+        """What a frame leaves for this block, [B,nh,nw,Σg²,C]."""
+        return self.assembling.context(pad_to_windows(self.norm1(coarse_BHWC)).permute(0, 3, 1, 2))
+
+    def forward(self, target_BHWC: Tensor, references: Sequence[Tensor]) -> Tensor:
+        """Updates the target [B,h',w',C], given what each reference left for this block, oldest first."""
+        h, w = target_BHWC.shape[1:3]
+        padded_BHWC = pad_to_windows(self.norm1(target_BHWC))
+        pooled = [
+            self.assembling.target(padded_BHWC.permute(0, 3, 1, 2)),
+            *(self.assembling.grid(context, slot) for slot, context in enumerate(references)),
+        ]
+        target_BHWC = target_BHWC + self.mining(padded_BHWC, pooled)[:, :h, :w]
+        return target_BHWC + self.mlp(self.norm2(target_BHWC))
+
+
+class CFFM(nn.Module):
+    """A class for every pixel of a frame, with the context of the frames before."""
+
+    lookahead = 0
+    needs_flow = False
+
+    def __init__(self, config: CFFMConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.num_classes = config.num_classes
+        self.reference_offsets = tuple(reference.offset for reference in config.references)
+        self.normalization = Normalization()
+        self.encoder = MixTransformer(config.encoder)
+        self.head = AllMLPHead(config.encoder.widths, config.head_channels)
+        self.blocks = nn.ModuleList(MiningBlock(config) for _ in range(config.depth))
+        self.dropout = nn.Dropout2d(config.dropout)
+        self.classifier = nn.Conv2d(config.head_channels, config.num_classes, kernel_size=1)
+        self.context_classifier = nn.Conv2d(2 * config.head_channels, config.num_classes, kernel_size=1)
+
+    def encode(self, frame_B3HW: Tensor) -> CFFMFeatures:
+        """Fused feature of RGB frames, float 0–255, at strides 4 and 8."""
+        fused = self.head(self.encoder(self.normalization(frame_B3HW)))
+        return CFFMFeatures(fused, resize_bilinear(fused, (fused.shape[-2] // 2, fused.shape[-1] // 2)))
+
+    def context(self, features: CFFMFeatures) -> tuple[Tensor, ...]:
+        """Pooled tokens [B,nh,nw,Σg²,C] of these frames, one tensor a block."""
+        coarse_BHWC = features.coarse.permute(0, 2, 3, 1)
+        return tuple(cast(MiningBlock, block).context(coarse_BHWC) for block in self.blocks)
+
+    def decode(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
+        """Logits [B,K,h,w]: of the frame by itself without references, else with their context."""
+        if not references:
+            return self.classifier(self.dropout(features.fused))
+        mined_BCHW = self.mine(features, references)
+        logits = self.context_classifier(self.dropout(torch.cat([features.coarse, mined_BCHW], dim=1)))
+        return resize_bilinear(logits, (features.fused.shape[-2], features.fused.shape[-1]))
+
+    def mine(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
+        """The target's feature [B,C,h',w'] after all mining blocks.
+
+        Raises:
+            InputError: if there are not as many references as `reference_offsets`.
+        """
+        if len(references) != len(self.reference_offsets):
+            raise InputError(
+                f"got {len(references)} references; expected none or {len(self.reference_offsets)} "
+                f"({list(self.reference_offsets)} frames back), oldest first"
+            )
+        target_BHWC = features.coarse.permute(0, 2, 3, 1)
+        for index, block in enumerate(self.blocks):
+            target_BHWC = block(target_BHWC, [context[index] for context in references])
+        return target_BHWC.permute(0, 3, 1, 2)
+
+    def forward(self, clip_BT3HW: Tensor) -> ClipLogits:
+        """Logits of clips of 1 or references + 1 frames; see `forward_clip`."""
+        return forward_clip(self, clip_BT3HW)

@@ -1,0 +1,62 @@
+"""Small layers that more than one model uses."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+class Normalization(nn.Module):
+    """RGB floats 0–255 [B,3,H,W] to zero mean and unit variance by the statistics of ImageNet."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Constants of the method, not learned: they stay out of the checkpoint.
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+
+    def forward(self, image_B3HW: Tensor) -> Tensor:
+        return (image_B3HW - self.mean) / self.std
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: drops a residual branch for whole samples (Huang et al., ECCV 2016).
+
+    Args:
+        rate: probability of dropping, 0–1. Survivors are scaled by 1 / (1 - rate).
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return branch
+        keep = 1 - self.rate
+        mask = branch.new_empty((branch.shape[0],) + (1,) * (branch.ndim - 1)).bernoulli_(keep)
+        return branch * mask / keep
+
+
+class MLP(nn.Module):
+    """Linear C→4C, exact GELU, Linear 4C→C on the last axis."""
+
+    def __init__(self, channels: int, ratio: int = 4) -> None:
+        super().__init__()
+        self.expand = nn.Linear(channels, ratio * channels)
+        self.contract = nn.Linear(ratio * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.contract(F.gelu(self.expand(x)))
+
+
+def resize_bilinear(x_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resizing to (height, width), pixel areas aligned (``align_corners=False``)."""
+    if tuple(x_BCHW.shape[-2:]) == tuple(size):
+        return x_BCHW
+    return F.interpolate(x_BCHW, size=size, mode="bilinear", align_corners=False)
