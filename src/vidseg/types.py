@@ -27,6 +27,7 @@ class Frame:
         image: HxWx3 uint8 RGB, upright (rotation metadata applied).
         index: its number in the source, counted from 0 over all frames of the source.
         time: presentation time in seconds from the start of the source; None where the source has no clock.
+        duration: seconds until the next wanted frame or the end of the wanted part; None where unknown.
         name: what a file made from this frame is called, without suffix: the image's stem in a folder of
             images, else the zero-padded index.
     """
@@ -34,6 +35,7 @@ class Frame:
     image: RGB
     index: int
     time: float | None = None
+    duration: float | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
