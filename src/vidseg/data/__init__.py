@@ -1,1 +1,21 @@
-"""To be furnished."""
+"""Data sets: what lies where on disk, clips cut from it for training, and the doctor who looks for damage.
+
+Core dependencies only. The augmentation of a clip is given to `ClipDataset` from outside.
+"""
+
+from vidseg.data.clip_dataset import ClipDataset, ClipSample
+from vidseg.data.clips import ClipConfig
+from vidseg.data.layouts import LAYOUTS, open_dataset
+from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
+
+__all__ = [
+    "LAYOUTS",
+    "ClipConfig",
+    "ClipDataset",
+    "ClipSample",
+    "DatasetSpec",
+    "FrameRecord",
+    "VideoDataset",
+    "VideoRecord",
+    "open_dataset",
+]

@@ -1,0 +1,60 @@
+"""Class lists as JSON: the one of a data set's own layout, and the one of VSPW that comes with the package."""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from vidseg.errors import DataError, InputError
+from vidseg.types import ClassMap, default_ignore
+from vidseg.viz.palette import generate_palette
+
+CLASSES_FILE = "classes.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFile:
+    """What a ``classes.json`` says.
+
+    Attributes:
+        class_map: of the "classes", "palette" and "ignore" in it; the latter two have defaults.
+        frame_rate: its "fps": frame numbers a second; None if it has none.
+    """
+
+    class_map: ClassMap
+    frame_rate: float | None = None
+
+
+def read_class_file(path: Path) -> ClassFile:
+    """Reads a ``classes.json``: {"classes": [names], "palette"?: [[r, g, b]], "ignore"?: int, "fps"?: number}.
+
+    Raises:
+        DataError: if it is missing or says something else.
+    """
+    expected = 'expected {"classes": [names], "palette"?: [[r, g, b], …], "ignore"?: 255, "fps"?: number}'
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"got no readable class list {path} ({error}); {expected}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("classes"), list):
+        raise DataError(f"got a class list without classes: {path}; {expected}")
+    rate = value.get("fps")
+    if rate is not None and not (isinstance(rate, int | float) and rate > 0):
+        raise DataError(f"got fps {rate!r} in {path}; expected a number of frames per second above 0")
+    try:
+        return ClassFile(class_map=_class_map(value), frame_rate=rate)
+    except InputError as error:
+        raise DataError(f"{error}; in {path}") from error
+
+
+def vspw_classes() -> ClassMap:
+    """The 124 classes of VSPW, in the order of their ids."""
+    text = resources.files("vidseg").joinpath("assets", "vspw_classes.json").read_text(encoding="utf-8")
+    return _class_map(json.loads(text))
+
+
+def _class_map(value: dict[str, Any]) -> ClassMap:
+    count = len(value["classes"])
+    defaults = {"palette": generate_palette(count), "ignore": default_ignore(count)}
+    return ClassMap.from_dict({**defaults, **value})

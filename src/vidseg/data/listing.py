@@ -1,0 +1,126 @@
+"""Looking into folders and list files that people made: dot-files, empty files, odd line ends."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vidseg.data.records import Damage, FrameRecord
+from vidseg.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+MASK_SUFFIXES = (".png",)
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".gif")
+
+_DIGITS_AT_END = re.compile(r"(\d+)$")
+
+
+@dataclass
+class Finder:
+    """Lists folders and notes the damage that it meets.
+
+    Attributes:
+        damage: everything noted so far.
+    """
+
+    damage: list[Damage] = field(default_factory=list)
+
+    def note(self, path: str | Path, what: str, remedy: str, *, harmless: bool = False) -> None:
+        """Notes one damage."""
+        self.damage.append(Damage(path=Path(path), what=what, remedy=remedy, harmless=harmless))
+
+    def files(self, folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
+        """Paths by name without suffix of the files with one of the suffixes, without hidden and empty ones.
+
+        A folder that does not exist has none.
+        """
+        found: dict[str, str] = {}
+        for entry in _entries(folder):
+            stem, suffix = os.path.splitext(entry.name)
+            if suffix.lower() not in suffixes or not entry.is_file():
+                continue
+            if entry.stat().st_size == 0:
+                self.note(entry.path, "is empty (0 bytes); it is left out", "get the file again")
+            elif stem in found:
+                self.note(entry.path, f"has the name of {found[stem]}; it is left out", "rename one of them")
+            else:
+                found[stem] = entry.path
+        return found
+
+    def listed(self, path: Path) -> tuple[str, ...]:
+        """The names in a list file, one a line; blank lines, blanks around and CR LF don't matter.
+
+        Raises:
+            DataError: if the file cannot be read.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            others = sorted(entry.name for entry in _entries(path.parent) if entry.name.endswith(".txt"))
+            raise DataError(
+                f"got no readable list {path} ({error.__class__.__name__}); expected one video name a line; "
+                f"lists there: {', '.join(others) or 'none'}"
+            ) from error
+        names = [line.strip() for line in lines if line.strip()]
+        for name, times in Counter(names).items():
+            if times == 1:
+                continue
+            self.note(path, f"lists {name} more than once; it counts once", "drop the repetition", harmless=True)
+        return tuple(dict.fromkeys(names))
+
+    def frames(self, images: dict[str, str], labels: dict[str, str], *, complete: bool) -> tuple[FrameRecord, ...]:
+        """Joins images and masks of the same names to frames in order of their numbers.
+
+        Args:
+            images: image paths by name.
+            labels: mask paths by name.
+            complete: whether a frame without mask is damage, once there is any mask at all.
+        """
+        for name in sorted(labels.keys() - images.keys()):
+            self.note(labels[name], "is the mask of an image that is not there", "get the image or drop the mask")
+        if complete and labels:
+            for name in sorted(images.keys() - labels.keys()):
+                self.note(images[name], "has no mask; it counts as unlabelled", "get its mask")
+        return tuple(
+            FrameRecord(name=name, number=number, image=images[name], label=labels.get(name))
+            for number, name in numbered(images)
+        )
+
+
+def folders(path: Path) -> tuple[str, ...]:
+    """Names of the folders in a folder, sorted, without hidden ones; none where it does not exist."""
+    return tuple(sorted(entry.name for entry in _entries(path) if entry.is_dir()))
+
+
+def numbered(names: Iterable[str]) -> list[tuple[int, str]]:
+    """Names with their frame numbers, in ascending order.
+
+    The number is the one at the end of the name; if a name has none or two have the same, the position in
+    alphabetical order.
+    """
+    ordered = sorted(names)
+    matches = [_DIGITS_AT_END.search(name) for name in ordered]
+    numbers = [int(match.group(1)) for match in matches if match]
+    if len(set(numbers)) < len(ordered):
+        return list(enumerate(ordered))
+    return sorted(zip(numbers, ordered, strict=True))
+
+
+def require_folder(path: Path, layout: str, content: str) -> None:
+    """Refuses a root that lacks a folder of its layout.
+
+    Raises:
+        DataError: if `path` is no folder.
+    """
+    if not path.is_dir():
+        raise DataError(f"got no folder {path}; expected the {layout} layout, where it holds {content}")
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,38 @@
+"""The tree of files that VSPW and our own simplest layout share.
+
+``data/<video>/origin/<frame>.jpg``, ``data/<video>/mask/<frame>.png``, ``<split>.txt`` with one video name a
+line.
+"""
+
+from pathlib import Path
+
+from vidseg.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Finder, require_folder
+from vidseg.data.records import DatasetSpec, VideoDataset, VideoRecord
+
+
+def list_split(root: Path, split: str, spec: DatasetSpec, *, layout: str) -> VideoDataset:
+    """Lists one split of such a tree.
+
+    Raises:
+        DataError: if the root has no ``data`` folder or no readable list of the split.
+    """
+    require_folder(root / "data", layout, "one folder a video, with origin/ and mask/ in it")
+    finder = Finder()
+    videos = []
+    for name in finder.listed(root / f"{split}.txt"):
+        folder = root / "data" / name
+        images = finder.files(folder / "origin", IMAGE_SUFFIXES)
+        labels = finder.files(folder / "mask", MASK_SUFFIXES)
+        if not images:
+            finder.note(folder, f"has no images, but {split}.txt lists it", "get the video or drop it from the list")
+            continue
+        frames = finder.frames(images, labels, complete=spec.every_frame_labelled)
+        videos.append(VideoRecord(name=name, frames=frames, rate=spec.frame_rate))
+    return VideoDataset(
+        root=root, layout=layout, split=split, spec=spec, videos=tuple(videos), damage=tuple(finder.damage)
+    )
+
+
+def splits(root: Path) -> tuple[str, ...]:
+    """The splits that such a tree has lists of."""
+    return tuple(sorted(path.stem for path in root.glob("*.txt") if path.stem in ("train", "val", "test")))
