@@ -9,12 +9,13 @@ Shape letters: B batch, T frames, K classes, H, W image size, h, w size of the l
 rounded up).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
 
 from vidseg.errors import InputError
+from vidseg.types import ClassMap, Preprocessing
 
 
 class ClipLogits(NamedTuple):
@@ -40,20 +41,31 @@ class ReferenceModel(Protocol):
             model that sees one frame only.
         lookahead: how many future frames a target needs.
         needs_flow: whether optical flow must be given.
+        class_map: what the class ids mean. This and the next two are set by whoever loads or trains weights; the
+            computation does not look at them. None: not known.
+        preprocessing: how a frame is brought to the size that the weights were trained for.
+        training_record: how the weights came to be; the key "fps", where present, is the frame rate that
+            `reference_offsets` count in.
     """
 
     num_classes: int
     reference_offsets: tuple[int, ...]
     lookahead: int
     needs_flow: bool
+    class_map: ClassMap | None
+    preprocessing: Preprocessing | None
+    training_record: Mapping[str, Any] | None
 
     def encode(self, frame_B3HW: Tensor) -> Any:
         """The features of single frames: a NamedTuple of tensors whose first axis is B."""
 
-    def context(self, features: Any) -> Any:
-        """What these frames leave for later ones: a NamedTuple or tuple of tensors of fixed size."""
+    def context(self, features: Any) -> tuple[Tensor, ...]:
+        """What these frames leave for later ones: small tensors whose size depends on the image's only."""
 
-    def decode(self, features: Any, references: Sequence[Any]) -> Tensor:
+    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Zeros in place of the context of a frame that was never seen, for images of (height, width)."""
+
+    def decode(self, features: Any, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
         """Logits [B,K,h,w], given the contexts of the reference frames, oldest first, or of none.
 
         Raises:

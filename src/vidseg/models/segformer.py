@@ -1,8 +1,8 @@
 """SegFormer (Xie et al., NeurIPS 2021): MiT, all-MLP head, classifier. The per-frame model below every CFFM."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from vidseg.models.allmlp import AllMLPHead
 from vidseg.models.contract import ClipLogits, forward_clip
 from vidseg.models.layers import Normalization
 from vidseg.models.mit import MiTConfig, MixTransformer
+from vidseg.types import ClassMap, Preprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,9 @@ class SegFormer(nn.Module):
     reference_offsets: tuple[int, ...] = ()
     lookahead = 0
     needs_flow = False
+    class_map: ClassMap | None = None
+    preprocessing: Preprocessing | None = None
+    training_record: Mapping[str, Any] | None = None
 
     def __init__(self, config: SegFormerConfig) -> None:
         super().__init__()
@@ -72,11 +76,15 @@ class SegFormer(nn.Module):
         """Fused feature of RGB frames, float 0–255."""
         return FrameFeatures(fused=self.head(self.encoder(self.normalization(frame_B3HW))))
 
-    def context(self, features: FrameFeatures) -> tuple[()]:
+    def context(self, features: FrameFeatures) -> tuple[Tensor, ...]:
         """Nothing: later frames do not look back."""
         return ()
 
-    def decode(self, features: FrameFeatures, references: Sequence[tuple[()]]) -> Tensor:
+    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Nothing."""
+        return ()
+
+    def decode(self, features: FrameFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
         """Logits [B,K,h,w] at stride 4."""
         if references:
             raise InputError(f"got {len(references)} references; expected none: SegFormer sees one frame only")

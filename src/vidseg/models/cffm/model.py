@@ -6,9 +6,10 @@ wider field the further back they lie.
 Shape letters: B batch, K classes, C head channels, h, w size at stride 4, h', w' = ⌊h/2⌋, ⌊w/2⌋ at stride 8.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +18,12 @@ from vidseg.errors import InputError
 from vidseg.models.allmlp import AllMLPHead
 from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
 from vidseg.models.cffm.mining import CrossFrameMining
-from vidseg.models.cffm.windows import pad_to_windows
+from vidseg.models.cffm.windows import WINDOW, pad_to_windows
 from vidseg.models.contract import ClipLogits, forward_clip
 from vidseg.models.layers import MLP, Normalization, resize_bilinear
 from vidseg.models.mit import MiTConfig, MixTransformer
 from vidseg.models.segformer import check_head
+from vidseg.types import ClassMap, Preprocessing
 
 PAPER_REFERENCES = (
     ReferenceConfig(offset=9, tokens_per_side=1, kernel=7),
@@ -107,6 +109,9 @@ class CFFM(nn.Module):
 
     lookahead = 0
     needs_flow = False
+    class_map: ClassMap | None = None
+    preprocessing: Preprocessing | None = None
+    training_record: Mapping[str, Any] | None = None
 
     def __init__(self, config: CFFMConfig) -> None:
         super().__init__()
@@ -130,6 +135,13 @@ class CFFM(nn.Module):
         """Pooled tokens [B,nh,nw,Σg²,C] of these frames, one tensor a block."""
         coarse_BHWC = features.coarse.permute(0, 2, 3, 1)
         return tuple(cast(MiningBlock, block).context(coarse_BHWC) for block in self.blocks)
+
+    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Zeros of the shape that `context` has for images of (height, width)."""
+        nh, nw = (math.ceil(math.ceil(side / 4) // 2 / WINDOW) for side in image_size)
+        rows = sum(reference.tokens_per_side**2 for reference in self.config.references)
+        shape = (batch_size, nh, nw, rows, self.config.head_channels)
+        return tuple(self.classifier.weight.new_zeros(shape) for _ in self.blocks)
 
     def decode(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
         """Logits [B,K,h,w]: of the frame by itself without references, else with their context."""

@@ -1,0 +1,122 @@
+"""A checkpoint on disk: a directory of ``model.safetensors`` (the weights) and ``config.json`` (all else).
+
+Nothing here knows what the fields of the configuration mean, but for these three: ``schema_version``,
+``architecture``, and ``weights_sha256``, by which damaged weights are told from good ones.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from vidseg.checkpoints.tensors import fill, read_safetensors, sha256_of
+from vidseg.errors import CheckpointError
+from vidseg.files import atomic_folder, write_json
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+SCHEMA_VERSION = 1
+
+StorageType = Literal["float32", "float16"]
+
+
+def write_folder(directory: Path, fields: Mapping[str, Any], module: nn.Module, dtype: StorageType) -> None:
+    """Writes a checkpoint as a whole or not at all; replaces an older one.
+
+    Args:
+        directory: new, empty, or a checkpoint of ours.
+        fields: of the configuration; JSON-able.
+        module: whose state dict is stored.
+        dtype: of the stored floats.
+
+    Raises:
+        CheckpointError: if the directory holds anything else, a weight is not finite in `dtype`, or a field is no JSON.
+    """
+    _require_replaceable(directory)
+    storage = {"float32": torch.float32, "float16": torch.float16}[dtype]
+    tensors = {}
+    for key, tensor in module.state_dict().items():
+        stored = tensor.detach().to("cpu", storage if tensor.is_floating_point() else None)
+        if stored.is_floating_point() and not stored.isfinite().all():
+            raise CheckpointError(f"got values of '{key}' that are not finite in {dtype}; expected finite weights")
+        # A tensor of its own memory: safetensors stores neither views nor shared ones.
+        tensors[key] = stored.contiguous().clone()
+    with atomic_folder(directory) as temporary:
+        save_file(tensors, temporary / WEIGHTS, metadata={"format": "pt"})
+        header = {"schema_version": SCHEMA_VERSION, **fields, "weights_sha256": sha256_of(temporary / WEIGHTS)}
+        try:
+            write_json(temporary / CONFIG, header)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"got a record that is no JSON ({error}); expected plain values") from error
+
+
+def read_fields(directory: Path) -> dict[str, Any]:
+    """The configuration of a checkpoint of ours, its version checked.
+
+    Raises:
+        CheckpointError: if there is none, or it is of another kind or version.
+    """
+    path = directory / CONFIG
+    fields = read_json(path)
+    if "schema_version" not in fields:
+        raise CheckpointError(f"got no 'schema_version' in {path}; expected a checkpoint that vidseg saved")
+    if fields["schema_version"] != SCHEMA_VERSION:
+        raise CheckpointError(
+            f"got schema_version {fields['schema_version']!r} in {path}; expected {SCHEMA_VERSION}; "
+            "use the version of vidseg that saved it, or a newer one"
+        )
+    return fields
+
+
+def read_weights(directory: Path, fields: Mapping[str, Any], module: nn.Module) -> None:
+    """Fills a module with the weights of a checkpoint.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, or not of this module.
+    """
+    path = directory / WEIGHTS
+    fill(module, read_safetensors(path), str(path))
+    # After the keys, whose errors say more. Flipped bits leave every key and shape as it was.
+    if sha256_of(path) != fields.get("weights_sha256"):
+        raise CheckpointError(
+            f"got weights {path} whose sha256 is not the 'weights_sha256' of {directory / CONFIG}; "
+            "expected them as they were saved; get the checkpoint anew"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        CheckpointError: if the file is missing or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"got no file {path}; expected a checkpoint directory with it") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"got an unreadable file {path} ({error}); expected JSON; get it anew") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"got a {type(value).__name__} in {path}; expected a JSON object")
+    return value
+
+
+def _require_replaceable(directory: Path) -> None:
+    """The whole directory is swapped, so it may hold nothing of the user's."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise CheckpointError(f"got a file {directory}; expected a directory to write a checkpoint to; name another")
+    names = {entry.name for entry in directory.iterdir()}
+    foreign = sorted(names - {CONFIG, WEIGHTS})
+    if not foreign and CONFIG in names and "schema_version" not in read_json(directory / CONFIG):
+        foreign = [CONFIG]
+    if foreign:
+        raise CheckpointError(
+            f"got directory {directory} with files that vidseg did not save, first '{foreign[0]}'; "
+            "expected a new or empty directory, or a checkpoint of vidseg; name another"
+        )

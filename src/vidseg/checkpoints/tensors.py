@@ -1,0 +1,140 @@
+"""State dicts: read from files without running code, and put into a module with every key and shape checked."""
+
+import codecs
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vidseg.errors import CheckpointError
+
+Tensors = dict[str, Tensor]
+
+_REBUILD: tuple[Any, ...] = (np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0])
+
+# Training frameworks leave numpy scalars and arrays (palettes, losses) beside the weights. These names rebuild
+# arrays and nothing else; `weights_only` refuses all but its own list and these.
+_NUMPY_NAMES: list[Any] = [
+    *((rebuild, f"numpy.{core}.multiarray.{rebuild.__name__}") for core in ("core", "_core") for rebuild in _REBUILD),
+    (codecs.encode, "_codecs.encode"),
+    np.ndarray,
+    np.dtype,
+    *{type(np.dtype(code)) for code in "?bBhHiIlLqQefd"},
+]
+
+
+def read_torch_file(path: Path) -> dict[str, Any]:
+    """The dict in a ``.pth`` or ``.bin`` file, on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged, needs code to be run, or holds something else.
+    """
+    _require_file(path)
+    _check_archive(path)
+    try:
+        with torch.serialization.safe_globals(_NUMPY_NAMES):
+            value = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "Unsupported" in str(error) or "disallowed" in str(error):
+            raise CheckpointError(
+                f"got a file that needs code to be run when read: {path}; expected tensors and plain values only; "
+                "save its state_dict alone"
+            ) from error
+        raise _damaged(path, error) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"got a {type(value).__name__} in {path}; expected a state dict")
+    return value
+
+
+def read_safetensors(path: Path) -> Tensors:
+    """The tensors of a ``.safetensors`` file, on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged.
+    """
+    _require_file(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str, origins: Mapping[str, str] | None = None) -> None:
+    """Copies a complete state dict into a module; half precision becomes the module's own.
+
+    Args:
+        module: what to fill; unchanged if anything is wrong.
+        tensors: by the module's own keys.
+        name: what the source is called in errors, usually the file.
+        origins: for errors, what each key is called in the source where that is something else.
+
+    Raises:
+        CheckpointError: naming the first key that is missing, too many, of another shape or kind, or not finite.
+    """
+    origins = origins or {}
+    expected = module.state_dict()
+    for key, own in expected.items():
+        shown = origins.get(key, key)
+        if key not in tensors:
+            raise CheckpointError(f"got no key '{shown}' in {name}; expected {_shape(own)} there; get the file anew")
+        given = tensors[key]
+        if given.shape != own.shape:
+            raise CheckpointError(
+                f"got {_shape(given)} for key '{shown}' in {name}; expected {_shape(own)}; "
+                "weights and configuration must be of one model"
+            )
+        if given.is_floating_point() != own.is_floating_point():
+            raise CheckpointError(f"got {given.dtype} for key '{shown}' in {name}; expected {own.dtype}")
+        if given.is_floating_point() and not given.isfinite().all():
+            raise CheckpointError(
+                f"got NaN or infinite values for key '{shown}' in {name}; expected finite ones; get the file anew"
+            )
+    for key in tensors:
+        if key not in expected:
+            raise CheckpointError(
+                f"got unknown key '{origins.get(key, key)}' in {name}; expected none beyond the model's own"
+            )
+    module.load_state_dict(dict(tensors))
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"shape {list(tensor.shape)}"
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise CheckpointError(f"got no file {path}; expected a checkpoint there; check the path")
+
+
+def _check_archive(path: Path) -> None:
+    """Torch reads past flipped bytes; the checksums of the zip archive (torch 1.6 and later) tell."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        raise _damaged(path, error) from error
+    if damaged is not None:
+        raise CheckpointError(f"got a wrong checksum of '{damaged}' in {path}; expected an undamaged file; get it anew")
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return CheckpointError(f"got a damaged or truncated file {path} ({reason}); expected a whole one; get it anew")
