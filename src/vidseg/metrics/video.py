@@ -1,0 +1,53 @@
+"""What one video contributes to a split's metrics, gathered frame by frame."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vidseg.metrics.confusion import confusion_matrix
+from vidseg.metrics.consistency import ConsistencyWindows
+from vidseg.metrics.labels import LabelMap, label_pair
+
+
+class VideoTally:
+    """One video's confusion matrix and consistency windows, in memory that does not grow with its length.
+
+    Made by `VideoSegmentationMetrics.video`; several can be under way at once.
+
+    Args:
+        name: of the video, unique in its split.
+        num_classes: K.
+        windows: the values of n of VC_n.
+        device: where to compute.
+
+    Attributes:
+        confusion: KxK int64, rows = ground truth.
+        consistency: the sums over its windows.
+    """
+
+    def __init__(self, name: str, num_classes: int, windows: Sequence[int], device: torch.device | None = None) -> None:
+        self.name = name
+        self.num_classes = num_classes
+        self.device = torch.device("cpu") if device is None else device
+        self.confusion: Tensor = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=self.device)
+        self.consistency = ConsistencyWindows(windows)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames so far."""
+        return self.consistency.frames
+
+    def update(self, prediction_HW: LabelMap, target_HW: LabelMap) -> None:
+        """Takes the next frame.
+
+        Args:
+            prediction_HW: integer class ids.
+            target_HW: integers; values outside 0…K-1 are no ground truth.
+
+        Raises:
+            InputError: if sizes differ or change, or a prediction is no class where there is ground truth.
+        """
+        prediction_HW, target_HW = label_pair(prediction_HW, target_HW, self.num_classes, self.device)
+        self.consistency.update(prediction_HW, target_HW)
+        self.confusion += confusion_matrix(prediction_HW, target_HW, self.num_classes)
