@@ -74,7 +74,7 @@ def _listed_tree(
     offset: int,
 ) -> Path:
     for split, videos in splits.items():
-        (root).mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         (root / f"{split}.txt").write_text("\n".join(videos))  # no final newline, as VSPW's own lists
         for start, video in enumerate(videos):
             for index in range(frames):
@@ -130,5 +130,6 @@ def folder_tree(root: Path, *, videos: tuple[str, ...] = ("one", "two"), frames:
             image, labels = stripes(start + index)
             write_image(root / "images" / video / f"frame_{index}.jpg", image)
             write_image(root / "masks" / video / f"frame_{index}.png", labels)
+    root.mkdir(parents=True, exist_ok=True)
     (root / "classes.json").write_text(json.dumps({"classes": ["red", "green", "blue"]}))
     return root

@@ -101,11 +101,16 @@ def numbered(names: Iterable[str]) -> list[tuple[int, str]]:
     alphabetical order.
     """
     ordered = sorted(names)
-    matches = [_DIGITS_AT_END.search(name) for name in ordered]
-    numbers = [int(match.group(1)) for match in matches if match]
+    numbers = [number for name in ordered if (number := number_at_end(name)) is not None]
     if len(set(numbers)) < len(ordered):
         return list(enumerate(ordered))
     return sorted(zip(numbers, ordered, strict=True))
+
+
+def number_at_end(name: str) -> int | None:
+    """The number that a name ends with; None if it ends otherwise."""
+    match = _DIGITS_AT_END.search(name)
+    return int(match.group(1)) if match else None
 
 
 def require_folder(path: Path, layout: str, content: str) -> None:

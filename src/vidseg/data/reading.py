@@ -6,16 +6,13 @@ Shape letters: H, W the frame's own height and width.
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+import vidseg.video
 from vidseg.data.records import NO_CLASS, DatasetSpec, FrameRecord, VideoRecord
-from vidseg.errors import DataError
+from vidseg.errors import DataError, MediaError
 from vidseg.types import RGB, Frame, Labels
 
 _ADVICE = "get the file again, or run `vidseg doctor` for all such files"
-# What Pillow raises for damaged files, over all its decoders.
-_DAMAGED = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 def read_image(path: str) -> RGB:
@@ -28,40 +25,29 @@ def read_image(path: str) -> RGB:
         DataError: if the file is missing or damaged.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except _DAMAGED as error:
-        raise DataError(f"got an image that cannot be read: {path} ({error}); {_ADVICE}") from error
+        return vidseg.video.read_image(path)
+    except MediaError as error:
+        raise DataError(f"{error}; {_ADVICE}") from error
 
 
-def read_values(path: str, channel: int | None = None) -> NDArray[np.uint16]:
-    """The values that stand in a mask file, before any mapping.
-
-    Args:
-        path: a grey (8 or 16 bit) or palette PNG, or a colour one.
-        channel: which channel of a colour PNG to take; None for the others.
+def read_values(path: str, spec: DatasetSpec) -> Labels:
+    """The values that stand in a mask file, before any mapping to classes.
 
     Returns:
-        HxW uint16.
+        HxW uint8 or uint16.
 
     Raises:
-        DataError: if the file is missing, damaged, or of the other kind.
+        DataError: if the file is missing, damaged, or not of the kind that `spec` says.
     """
+    if spec.channel is not None:
+        return read_image(path)[..., spec.channel]
     try:
-        with Image.open(path) as image:
-            # A palette PNG's indices are the class ids: it must not be converted to colours.
-            values = np.asarray(image)
-    except _DAMAGED as error:
-        raise DataError(f"got a mask that cannot be read: {path} ({error}); {_ADVICE}") from error
-    if channel is not None and values.ndim == 3:
-        values = values[..., channel]
-    if values.ndim != 2 or (channel is not None and image.mode not in ("RGB", "RGBA")):
-        kind = "a colour PNG" if channel is not None else "a grey or palette PNG of class ids"
-        raise DataError(f"got a mask of mode {image.mode}: {path}; expected {kind}; convert it first")
-    return values.astype(np.uint16)
+        return vidseg.video.read_labels(path)
+    except MediaError as error:
+        raise DataError(f"{error}; {_ADVICE}") from error
 
 
-def to_classes(values_HW: NDArray[np.uint16], spec: DatasetSpec, path: str) -> Labels:
+def to_classes(values_HW: Labels, spec: DatasetSpec, path: str) -> Labels:
     """Maps the values of a mask file to class ids.
 
     Returns:
@@ -82,7 +68,7 @@ def to_classes(values_HW: NDArray[np.uint16], spec: DatasetSpec, path: str) -> L
 
 def read_labels(path: str, spec: DatasetSpec) -> Labels:
     """Reads one mask file as class ids, see `read_values` and `to_classes`."""
-    return to_classes(read_values(path, spec.channel), spec, path)
+    return to_classes(read_values(path, spec), spec, path)
 
 
 def describe_values(spec: DatasetSpec) -> str:
@@ -110,7 +96,19 @@ def read_frames(video: VideoRecord, positions: Sequence[int]) -> list[RGB]:
     Raises:
         DataError: if a file is missing or damaged.
     """
-    return [read_image(video.frames[position].image) for position in positions]
+    if video.file_times is None:
+        return [read_image(video.frames[position].image) for position in positions]
+    # From the frame before the first wanted one, lest rounding of its time makes it too late.
+    start = video.file_times[max(min(positions) - 1, 0)]
+    found: dict[int, RGB] = {}
+    for frame in _file_frames(video, start):
+        if frame.index in positions:
+            found[frame.index] = frame.image
+        if frame.index >= max(positions):
+            break
+    if missing := sorted(set(positions) - found.keys()):
+        raise DataError(f"got no frame {missing[0]} from {video.frames[0].image}; {_ADVICE}")
+    return [found[position] for position in positions]
 
 
 def frames_with_labels(video: VideoRecord, spec: DatasetSpec) -> Iterator[tuple[Frame, Labels | None]]:
@@ -123,11 +121,23 @@ def frames_with_labels(video: VideoRecord, spec: DatasetSpec) -> Iterator[tuple[
     Raises:
         DataError: if a file is missing or damaged, or a label is of another size than its frame.
     """
+    if video.file_times is not None:
+        for frame in _file_frames(video, None):
+            yield frame, read_labels_of(video.frames[frame.index], frame.size, spec)
+        return
     for index, record in enumerate(video.frames):
-        image = read_image(record.image)
-        labels = read_labels_of(record, image.shape[:2], spec)
         time = None if video.rate is None else (record.number - video.frames[0].number) / video.rate
-        yield Frame(image=image, index=index, time=time, name=record.name), labels
+        frame = Frame(image=read_image(record.image), index=index, time=time, name=record.name)
+        yield frame, read_labels_of(record, frame.size, spec)
+
+
+def _file_frames(video: VideoRecord, start: float | None) -> Iterator[Frame]:
+    """The frames of a video file from some time on; `index` is their position in the record."""
+    try:
+        with vidseg.video.read_video(video.frames[0].image, start=start) as reader:
+            yield from reader
+    except MediaError as error:
+        raise DataError(f"{error}; {_ADVICE}") from error
 
 
 def read_labels_of(record: FrameRecord, size: tuple[int, int], spec: DatasetSpec) -> Labels | None:

@@ -73,14 +73,15 @@ class VideoRecord:
         rate: frame numbers a second; None where it is not known.
         image_of_number: pattern of the image path with "{number}", in layouts that promise the frames around
             every labelled one; there an absent reference is an error that names the file.
-        in_file: the frames are decoded from one video file.
+        file_times: of the frames in the video file that they are decoded from, seconds; None where every frame
+            is an image file.
     """
 
     name: str
     frames: tuple[FrameRecord, ...]
     rate: float | None = None
     image_of_number: str | None = None
-    in_file: bool = False
+    file_times: tuple[float, ...] | None = None
 
     @cached_property
     def timeline(self) -> Timeline:
