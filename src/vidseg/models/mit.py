@@ -173,6 +173,8 @@ class MixTransformer(nn.Module):
 
     def __init__(self, config: MiTConfig) -> None:
         super().__init__()
+        # Stage s has a side of ⌈H / 2^(s+2)⌉, and at least one cell of `reduction` positions must fit into it.
+        self.min_size = max(2 ** (stage + 2) * (reduction - 1) + 1 for stage, reduction in enumerate(config.reductions))
         rates = torch.linspace(0, config.drop_path_rate, sum(config.depths)).tolist()
         self.stages = nn.ModuleList()
         for stage, depth in enumerate(config.depths):
@@ -181,6 +183,11 @@ class MixTransformer(nn.Module):
         self.apply(_initialize)
 
     def forward(self, image_B3HW: Tensor) -> tuple[Tensor, ...]:
+        if min(image_B3HW.shape[-2:]) < self.min_size:
+            raise InputError(
+                f"got an image of {image_B3HW.shape[-2]}x{image_B3HW.shape[-1]}; expected sides of {self.min_size} "
+                "or more: below it a stage's attention has no key; resize it first"
+            )
         features = []
         x_BCHW = image_B3HW
         for stage in self.stages:

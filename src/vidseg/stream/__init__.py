@@ -1,1 +1,23 @@
-"""To be furnished."""
+"""Streaming: reference policies, the segmenter, scene cuts, overlapping work."""
+
+from vidseg.stream.cuts import CutDetector
+from vidseg.stream.pipeline import Background, prefetch
+from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
+from vidseg.stream.segmenter import Segmenter, StreamState
+from vidseg.stream.stepper import Memory, Stepper
+
+__all__ = [
+    "Background",
+    "CutDetector",
+    "Memory",
+    "Policy",
+    "Segmenter",
+    "Stepper",
+    "StreamState",
+    "none",
+    "offsets",
+    "parse_policy",
+    "prefetch",
+    "seconds",
+    "vspw",
+]

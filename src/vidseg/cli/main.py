@@ -1,0 +1,119 @@
+"""Entry point: finds the command, runs it, turns errors into one line and an exit code.
+
+Exit codes: 0 done; 1 done in part, or findings; 2 bad input or usage; 130 and 143 interrupted (SIGINT, SIGTERM), after
+saving what can be saved.
+"""
+
+import signal
+import sys
+import warnings
+from difflib import get_close_matches
+from importlib import import_module
+from types import FrameType
+from typing import TextIO
+
+from jsonargparse import ArgumentError
+
+from vidseg import __version__
+from vidseg.errors import VidsegError, VidsegWarning
+
+# Modules are imported when their command runs: --help must not wait for torch.
+COMMANDS = {
+    "segment": "a class for every pixel of every frame of a video",
+    "convert": "bring published weights into vidseg's own form",
+    "models": "the bundled models",
+    "info": "what a model is: size, classes, training, scores",
+    "render": "make labelled video with a game engine",
+    "demo": "segment the bundled sample with the bundled model",
+}
+
+DONE, PARTLY, USAGE = 0, 1, 2
+
+
+class Terminated(BaseException):
+    """SIGTERM came; unwinds like KeyboardInterrupt, so that nothing half-written stays."""
+
+
+def entry() -> None:
+    """What the installed command calls."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: list[str]) -> int:
+    """Runs one command and returns its exit code."""
+    if not argv or argv[0] in ("-h", "--help"):
+        _print_overview(sys.stdout if argv else sys.stderr)
+        return DONE if argv else USAGE
+    if argv[0] in ("-V", "--version"):
+        print(f"vidseg {__version__}")
+        return DONE
+    name, *arguments = argv
+    if name not in COMMANDS:
+        nearest = get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+        return _fail(f"got command '{name}'; expected one of {', '.join(COMMANDS)}{hint}")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        warnings.simplefilter("always", VidsegWarning)
+        signal.signal(signal.SIGTERM, _terminate)
+        return _run(name, arguments)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    command = import_module(f"vidseg.cli.{name}")
+    try:
+        parser = command.build_parser()
+        code: int = command.run(parser.parse_args(arguments))
+        return code
+    except ArgumentError as error:
+        return _fail(f"{_one_line(error)}; see vidseg {name} --help")
+    except VidsegError as error:
+        return _fail(_one_line(error))
+    except OSError as error:
+        # A file that vanished, a full disk, a missing permission: the system's words name the file.
+        return _fail(_one_line(error))
+    except KeyboardInterrupt:
+        _report("interrupted")
+        return 128 + signal.SIGINT
+    except Terminated:
+        _report("terminated")
+        return 128 + signal.SIGTERM
+
+
+def _print_overview(stream: TextIO) -> None:
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+    print(
+        f"usage: vidseg COMMAND [OPTIONS]\n\nVideo semantic segmentation with the context of the frames before.\n\n"
+        f"commands:\n{lines}\n\nvidseg COMMAND --help tells more, with an example.",
+        file=stream,
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _fail(message: str) -> int:
+    _report(f"error: {message}")
+    return USAGE
+
+
+def _report(message: str) -> None:
+    print(f"vidseg: {message}", file=sys.stderr)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    text = " ".join(str(message).split())
+    _report(f"warning: {text}" if issubclass(category, VidsegWarning) else f"warning: {category.__name__}: {text}")
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated

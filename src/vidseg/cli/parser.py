@@ -1,0 +1,56 @@
+"""What the parsers of all commands have in common."""
+
+import argparse
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are exceptions of one line that name the nearest option.
+
+    Args:
+        name: of the command.
+        description: one sentence.
+        example: a command line that works.
+    """
+
+    def __init__(self, name: str = "", description: str = "", example: str = "", **options: Any) -> None:
+        super().__init__(
+            prog=f"vidseg {name}",
+            description=description,
+            epilog=f"example: {example}" if example else None,
+            exit_on_error=False,
+            add_help=True,
+            **options,
+        )
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raises what would otherwise be printed with the usage."""
+        unknown = next((word for word in message.split() if word.startswith("--")), None)
+        known = [option for action in self._actions for option in action.option_strings]
+        if unknown and "nrecognized" in message:
+            nearest = get_close_matches(unknown.split("=")[0], known, n=1)
+            message += f"; did you mean {nearest[0]}?" if nearest else ""
+        raise ArgumentError(None, message)
+
+
+def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, required: bool = True) -> None:
+    """--model and how it is run."""
+    parser.add_argument(
+        "--model",
+        required=required,
+        metavar="M",
+        help="a bundled name (see vidseg models), a directory, or hf://owner/name",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
+    parser.add_argument("--runtime", default="auto", help="what computes the network (default: auto)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
+    parser.add_argument("--size", type=int, metavar="S", help="short side of the network's input in pixels")
+    parser.add_argument(
+        "--policy",
+        default="auto",
+        help="which past frames serve as references: auto (as the model was trained), vspw, none, offsets:9,6,3 or "
+        "seconds:0.6,0.4,0.2; ':replicate' at the end fills missing ones with the first frame (default: auto)",
+    )

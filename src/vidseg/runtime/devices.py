@@ -1,0 +1,24 @@
+"""Where tensors live: the device that a user's word means."""
+
+import torch
+
+from vidseg.errors import InputError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device for "auto" (a CUDA device where there is one, else the CPU) or torch's own names.
+
+    Raises:
+        InputError: for a name that torch does not know or a device that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"got device {name!r} ({reason}); expected auto, cpu, or an accelerator that is there"
+        ) from None
+    return device

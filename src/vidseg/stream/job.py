@@ -1,0 +1,85 @@
+"""One video from its source to its outputs: decoding, network and encoding overlap."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vidseg.errors import MediaError
+from vidseg.stream.outputs import OverlayStyle, PathLike, open_outputs
+from vidseg.stream.pipeline import Background, prefetch
+from vidseg.stream.segmenter import Segmenter
+from vidseg.video import VideoReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobReport:
+    """How a job went.
+
+    Attributes:
+        source: the video's name, without credentials.
+        frames: how many frames were segmented.
+        seconds: how long it took.
+        problems: what could not be decoded or kept; one line each. Empty if all is well.
+        stopped_by: the interrupt that ended a live source, if one did; its outputs are complete.
+    """
+
+    source: str
+    frames: int
+    seconds: float
+    problems: tuple[str, ...]
+    stopped_by: BaseException | None = None
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames segmented in a second of wall time."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+def segment_to_files(
+    segmenter: Segmenter,
+    reader: VideoReader,
+    paths: Sequence[PathLike],
+    *,
+    style: OverlayStyle | None = None,
+    progress: Callable[[int], None] = lambda frames: None,
+) -> JobReport:
+    """Segments all of a video into files.
+
+    An interrupt leaves no outputs of a video file; a live source has no other end, so its outputs are completed.
+
+    Args:
+        segmenter: the engine.
+        reader: the video.
+        paths: outputs, by their suffixes.
+        style: of overlay videos.
+        progress: told of the number of frames done.
+
+    Raises:
+        MediaError: if nothing could be decoded or an output not be written.
+        StateError: if the frames change their size on the way.
+    """
+    began = time.perf_counter()
+    frames = 0
+    stopped_by: BaseException | None = None
+    with (
+        open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
+        Background(outputs.write) as background,
+    ):
+        try:
+            for segmentation in segmenter.segment(prefetch(reader), fps=reader.info.fps):
+                background.put(segmentation)
+                frames += 1
+                progress(frames)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            if not reader.info.is_live or not frames:
+                raise
+            stopped_by = stop
+        if not frames:
+            raise MediaError(f"got no frame from {reader.info.name}; expected some; check the file and --start, --end")
+    return JobReport(
+        source=reader.info.name,
+        frames=frames,
+        seconds=time.perf_counter() - began,
+        problems=reader.problems + outputs.problems,
+        stopped_by=stopped_by,
+    )

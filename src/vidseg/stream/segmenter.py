@@ -1,0 +1,215 @@
+"""Frames in, label maps out: the engine that `segment`, `evaluate` and the benchmarks all run.
+
+Shape letters: H, W the frame's own size.
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidseg.errors import InputError, StateError, VidsegWarning
+from vidseg.models import Model
+from vidseg.models.labels import label_map
+from vidseg.runtime import EagerRuntime, resolve_device
+from vidseg.stream.cuts import CutDetector, Thumbnail
+from vidseg.stream.policy import Policy, default_policy
+from vidseg.stream.preprocess import network_input
+from vidseg.stream.stepper import Memory, Stepper
+from vidseg.types import RGB, Frame, Labels, Segmentation
+from vidseg.video import VideoReader
+
+# Beyond this factor between a video's frame rate and the training videos', the references lie at times the model
+# never saw.
+_RATE_TOLERANCE = 1.5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StreamState:
+    """What a stream carries from frame to frame; made by `Segmenter.start` and `Segmenter.step` only.
+
+    A state is used up by the step that takes it: going on from an old one by mistake would repeat the past unseen.
+    `copy` allows it on purpose.
+
+    Attributes:
+        segmenter_id: whose state it is.
+        memory: the model's memory; None before the first frame.
+        frame_size: (H, W) of the stream's frames; None before the first.
+        thumbnail: of the last frame, if scene cuts are looked for.
+    """
+
+    segmenter_id: int
+    memory: Memory | None = None
+    frame_size: tuple[int, int] | None = None
+    thumbnail: Thumbnail | None = None
+    _used: list[bool] = field(default_factory=list, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the memory's tensors."""
+        return self.memory.nbytes if self.memory else 0
+
+    def copy(self) -> "StreamState":
+        """The same state, to be stepped from once more. Tensors are shared: they are never written to."""
+        return replace(self, _used=[])
+
+
+class Segmenter:
+    """Segments streams of frames with a model.
+
+    One segmenter serves any number of streams, each with a state of its own; it holds none itself.
+
+    Args:
+        model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
+        device: "auto", "cpu", "cuda", "cuda:1", …
+        runtime: "auto" or "torch".
+        policy: which past frames serve as references; None for the one the model was trained for.
+        size: another short side of the network's input, pixels; the long side scales along.
+        confidence: whether segmentations carry the winner's probability.
+        cut_detector: start the memory anew where this sees a scene cut; None for never.
+
+    Raises:
+        InputError: for a model in training mode or without class map, an unknown device or runtime, a policy that
+            does not fit the model.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: str = "auto",
+        runtime: str = "auto",
+        policy: Policy | None = None,
+        *,
+        size: int | None = None,
+        confidence: bool = False,
+        cut_detector: CutDetector | None = None,
+    ) -> None:
+        if runtime not in ("auto", "torch"):
+            raise InputError(f"got runtime {runtime!r}; expected auto or torch")
+        self._model = model
+        self._check_mode()
+        if model.class_map is None or model.preprocessing is None:
+            raise InputError(
+                "got a model without class map or preprocessing; expected one from vidseg.load, or set "
+                "model.class_map and model.preprocessing"
+            )
+        self.class_map = model.class_map
+        self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
+        self.confidence = confidence
+        self.cut_detector = cut_detector
+        self._device = resolve_device(device)
+        self._follows_model = policy is None
+        self._stepper = Stepper(
+            model,
+            EagerRuntime(model.to(self._device), self._device),
+            default_policy(model.reference_offsets) if policy is None else policy,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The reference policy in force."""
+        return self._stepper.policy
+
+    def start(self) -> StreamState:
+        """The state of a stream that has seen nothing."""
+        return StreamState(segmenter_id=id(self))
+
+    def step(self, state: StreamState, frame: Frame | RGB) -> tuple[StreamState, Segmentation]:
+        """Segments one frame and moves the stream on: ``state, seg = segmenter.step(state, frame)``.
+
+        Args:
+            state: what `start` or the step before returned; used up by this call.
+            frame: a frame, or its HxWx3 uint8 RGB image.
+
+        Returns:
+            (the new state, the frame's segmentation).
+
+        Raises:
+            StateError: for a state of another segmenter, one used up, or a frame of another size than the stream's.
+            InputError: if the model was put into training mode meanwhile.
+        """
+        self._check_mode()
+        self._check_state(state)
+        if not isinstance(frame, Frame):
+            frame = Frame(image=frame, index=state.memory.frames_seen if state.memory else 0)
+        if state.frame_size not in (None, frame.size):
+            raise StateError(
+                f"got a frame of {frame.size[0]}x{frame.size[1]} in a stream of "
+                f"{state.frame_size[0]}x{state.frame_size[1]} (height x width); "
+                "expected one size a stream; start a new one: state = segmenter.start()"
+            )
+        thumbnail = self.cut_detector.thumbnail(frame.image) if self.cut_detector else None
+        memory = None if self._is_cut(state.thumbnail, thumbnail) else state.memory
+        input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
+        network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
+        memory = memory or self._stepper.start(1, network_size)
+        memory, logits_1Khw = self._stepper.step(memory, input_13HW)
+        labels_1HW, confidence_1HW = label_map(logits_1Khw, network_size, frame.size, confidence=self.confidence)
+        segmentation = Segmentation(
+            labels=self._narrowed(labels_1HW[0].cpu().numpy()),
+            class_map=self.class_map,
+            frame=frame,
+            confidence=None if confidence_1HW is None else confidence_1HW[0].float().cpu().numpy(),
+        )
+        state._used.append(True)
+        successor = StreamState(segmenter_id=id(self), memory=memory, frame_size=frame.size, thumbnail=thumbnail)
+        return successor, segmentation
+
+    def segment(self, frames: Iterable[Frame | RGB], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
+        """Segments a video from its first frame to its last, as a generator.
+
+        Args:
+            frames: a video reader, or any frames of one size in order of time.
+            fps: frames a second; a video reader knows its own.
+
+        Warns:
+            VidsegWarning: if a video's frame rate is far from that of the training videos and no policy was chosen.
+        """
+        if isinstance(frames, VideoReader):
+            fps = frames.info.fps
+        self._warn_of_rate(fps)
+        state = self.start()
+        for frame in frames:
+            state, segmentation = self.step(state, frame)
+            yield segmentation
+
+    def _narrowed(self, labels_HW: NDArray[np.int64]) -> Labels:
+        return labels_HW.astype(np.uint8) if self.class_map.dtype is np.uint8 else labels_HW.astype(np.uint16)
+
+    def _check_mode(self) -> None:
+        if self._model.training:
+            raise InputError("got a model in training mode; expected eval mode; call model.eval()")
+
+    def _check_state(self, state: StreamState) -> None:
+        if state.segmenter_id != id(self):
+            raise StateError("got a state of another segmenter; expected one of this; start with segmenter.start()")
+        if state._used:
+            raise StateError(
+                "got a state that was stepped from before; expected the newest one; write "
+                "`state, seg = segmenter.step(state, frame)`, or step from state.copy() on purpose"
+            )
+
+    def _is_cut(self, before: Thumbnail | None, after: Thumbnail | None) -> bool:
+        if self.cut_detector is None or before is None or after is None:
+            return False
+        return self.cut_detector.is_cut(before, after)
+
+    def _warn_of_rate(self, fps: Fraction | None) -> None:
+        trained = (self._model.training_record or {}).get("fps")
+        if not self._follows_model or not self.policy.num_references or fps is None or trained is None:
+            return
+        factor = float(fps) / trained
+        if not 1 / _RATE_TOLERANCE <= factor <= _RATE_TOLERANCE:
+            spans = ", ".join(f"{offset / trained:.3g}" for offset in self._model.reference_offsets)
+            warnings.warn(
+                f"got {float(fps):.4g} frames/s for a model trained at {trained:.4g}: its references lie at other "
+                f"times than it knows; consider the policy seconds({spans}, fps={float(fps):.4g})",
+                VidsegWarning,
+                stacklevel=3,
+            )
+
+
+__all__ = ["Segmenter", "StreamState"]
