@@ -1,0 +1,222 @@
+"""One running game: pictures, labels and map on one side, moves and console commands on the other.
+
+Two engines run in lockstep on the same seed and the same commands. The second shows another sky; that tells
+where sky is (see `classes.sky_mask`). Both write scratch files into the working folder: call this from a
+process whose working folder is temporary.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidseg.errors import InputError, extra
+from vidseg.render.classes import Thing, class_ids, sky_candidates, sky_mask
+from vidseg.render.geometry import MapLines
+from vidseg.render.maps import game_file
+from vidseg.render.walker import Pose, Surroundings
+from vidseg.types import RGB
+
+_TWIN_SKY = "GRAY1"  # a plain wall texture of both games: of those tried, nearest to no colour in common
+_SOLID = {"Monster", "Hazard", "Decoration", "Vegetation", "LightSource"}
+_SIGHT = 512.0  # obstacles farther away do not matter
+
+
+class Observation(NamedTuple):
+    """One labelled picture: HxWx3 uint8 RGB, HxW uint8 class ids, and the things seen in it."""
+
+    image: RGB
+    classes: NDArray[np.uint8]
+    visible: tuple[Thing, ...]
+
+
+class EpisodeEnded(Exception):  # noqa: N818  (not an error of the user: the director starts anew)
+    """The camera walked through the map's exit."""
+
+
+class Session:
+    """A game on one map. Use as a context manager: leaving it ends both engine processes.
+
+    Args:
+        map_name: one of `maps.MAPS`.
+        resolution: "WIDTHxHEIGHT", one of the engine's.
+        seed: of the engine's random numbers.
+
+    Raises:
+        MissingExtraError: without vizdoom.
+        InputError: if the engine has no such resolution.
+    """
+
+    def __init__(self, *, map_name: str, resolution: str, seed: int) -> None:
+        vizdoom = _vizdoom()
+        self._buttons = [
+            vizdoom.Button.MOVE_FORWARD_BACKWARD_DELTA,
+            vizdoom.Button.TURN_LEFT_RIGHT_DELTA,
+            vizdoom.Button.USE,
+            vizdoom.Button.ATTACK,
+            *(getattr(vizdoom.Button, f"SELECT_WEAPON{number}") for number in range(1, 8)),
+        ]
+        self._variables = [
+            getattr(vizdoom.GameVariable, name) for name in ("POSITION_X", "POSITION_Y", "POSITION_Z", "ANGLE")
+        ]
+        if resolution not in available_resolutions():
+            known = ", ".join(available_resolutions())
+            raise InputError(f"got resolution {resolution!r}; expected one of {known}")
+        mode = getattr(vizdoom.ScreenResolution, f"RES_{resolution.upper()}")
+        self._game = self._prepare(vizdoom, map_name, mode, seed)
+        self._twin = self._prepare(vizdoom, map_name, mode, seed)
+        self._lines: MapLines | None = None
+
+    def _prepare(self, vizdoom: Any, map_name: str, mode: Any, seed: int) -> Any:
+        game = vizdoom.DoomGame()
+        game.set_doom_game_path(str(Path(vizdoom.__file__).with_name(game_file(map_name))))
+        game.set_doom_map(map_name)
+        game.set_screen_resolution(mode)
+        game.set_screen_format(vizdoom.ScreenFormat.RGB24)
+        game.set_mode(vizdoom.Mode.PLAYER)
+        game.set_labels_buffer_enabled(True)
+        game.set_depth_buffer_enabled(True)
+        game.set_objects_info_enabled(True)
+        game.set_sectors_info_enabled(True)
+        # What has no label of its own must not be drawn.
+        for switch in ("hud", "crosshair", "messages", "particles", "decals", "screen_flashes"):
+            getattr(game, f"set_render_{switch}")(False)
+        game.set_render_weapon(True)
+        game.set_window_visible(False)
+        game.set_sound_enabled(False)
+        game.set_available_buttons(self._buttons)
+        game.set_available_game_variables(self._variables)
+        game.set_episode_timeout(0)
+        game.set_seed(seed)
+        return game
+
+    def __enter__(self) -> Self:
+        try:
+            self._game.init()
+            self._twin.init()
+        except BaseException:
+            self.close()
+            raise
+        self._twin.send_game_command(f"changesky {_TWIN_SKY}")
+        self._lines = MapLines.of(self._state().sectors)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends both engine processes. Can be called twice."""
+        self._game.close()
+        self._twin.close()
+
+    def command(self, text: str) -> None:
+        """Sends a console command; it takes effect with the next move."""
+        self._game.send_game_command(text)
+        self._twin.send_game_command(text)
+
+    def move(
+        self,
+        *,
+        tics: int,
+        forward: float = 0.0,
+        turn: float = 0.0,
+        use: bool = False,
+        attack: bool = False,
+        weapon: int | None = None,
+    ) -> None:
+        """Acts the same for some tics (1/35 s).
+
+        Args:
+            tics: how many.
+            forward: thrust; the speed settles at a fifth of it, in map units a tic.
+            turn: degrees over all tics, counter-clockwise.
+            use: opens doors.
+            attack: fires.
+            weapon: 1–7, the one to draw.
+
+        Raises:
+            EpisodeEnded: if the map's exit was taken.
+        """
+        slots = [float(weapon == number) for number in range(1, 8)]
+        action = [forward, -turn / tics, float(use), float(attack), *slots]
+        for game in (self._game, self._twin):
+            game.make_action(action, tics)
+            if game.is_episode_finished():
+                raise EpisodeEnded
+
+    def pose(self) -> Pose:
+        """Where the camera is."""
+        x, y, _, angle = (self._game.get_game_variable(variable) for variable in self._variables)
+        return Pose(x=x, y=y, angle=angle)
+
+    def on_ground(self) -> bool:
+        """False if the camera was sent to where there is no map."""
+        return bool(self._game.get_game_variable(self._variables[2]) > -32000.0)
+
+    def things(self) -> list[Thing]:
+        """All objects of the map but the player."""
+        return _things(self._state())
+
+    def surroundings(self) -> Surroundings:
+        """What the camera could bump into now."""
+        assert self._lines is not None, "the session was not entered"
+        state, pose = self._state(), self.pose()
+        heights_N2 = np.array([(s.floor_height, s.ceiling_height) for s in state.sectors], np.float64)
+        walls_S4, doors_S4 = self._lines.barriers(heights_N2[:, 0], heights_N2[:, 1])
+        near = [
+            (thing.x, thing.y)
+            for thing in _things(state)
+            if thing.category in _SOLID and abs(thing.x - pose.x) < _SIGHT and abs(thing.y - pose.y) < _SIGHT
+        ]
+        return Surroundings(
+            walls_S4=walls_S4, doors_S4=doors_S4, obstacles_O2=np.array(near, np.float64).reshape(-1, 2)
+        )
+
+    def observe(self) -> Observation:
+        """The present picture with its labels."""
+        state = self._state()
+        things = {
+            label.value: Thing(
+                label.object_name, label.object_category, label.object_position_x, label.object_position_y
+            )
+            for label in state.labels
+        }
+        sky_HW = sky_candidates(state.labels_buffer, state.depth_buffer)
+        if sky_HW.any():
+            sky_HW = sky_mask(sky_HW, state.screen_buffer, self._twin.get_state().screen_buffer)
+        return Observation(
+            image=state.screen_buffer.copy(),
+            classes=class_ids(state.labels_buffer, things, sky_HW),
+            visible=tuple(things.values()),
+        )
+
+    def _state(self) -> Any:
+        return self._game.get_state()
+
+
+def available_resolutions() -> Sequence[str]:
+    """The engine's picture sizes, "WIDTHxHEIGHT".
+
+    Raises:
+        MissingExtraError: without vizdoom.
+    """
+    return [name[4:].lower() for name in _vizdoom().ScreenResolution.__members__]
+
+
+def _things(state: Any) -> list[Thing]:
+    return [
+        Thing(o.name, o.category, o.position_x, o.position_y)
+        for o in state.objects
+        if o.category not in ("Self", "Player")
+    ]
+
+
+def _vizdoom() -> Any:
+    with extra("demo"):
+        import vizdoom
+    return vizdoom
