@@ -1,1 +1,28 @@
-"""To be furnished."""
+"""Video in and out: files, images, cameras and streams; overlays, masks, arrays and shares."""
+
+from vidseg.video.arrays import NpzWriter
+from vidseg.video.folder import MaskFolderWriter
+from vidseg.video.images import read_image
+from vidseg.video.info import VideoInfo
+from vidseg.video.masks import read_labels, write_labels
+from vidseg.video.mp4 import OverlayWriter
+from vidseg.video.outputs import open_writer, output_kind
+from vidseg.video.reader import VideoReader, read_video
+from vidseg.video.shares import SharesWriter
+from vidseg.video.writer import Writer
+
+__all__ = [
+    "MaskFolderWriter",
+    "NpzWriter",
+    "OverlayWriter",
+    "SharesWriter",
+    "VideoInfo",
+    "VideoReader",
+    "Writer",
+    "open_writer",
+    "output_kind",
+    "read_image",
+    "read_labels",
+    "read_video",
+    "write_labels",
+]

@@ -1,0 +1,139 @@
+"""Opening containers and decoding what can be decoded of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from vidseg.errors import MediaError
+from vidseg.video.redact import redacted
+
+# After this many read errors in a row the rest of a file counts as lost.
+_PATIENCE = 16
+
+
+def open_container(location: str, **options: Any) -> InputContainer:
+    """Opens a file, URL or device for reading.
+
+    Raises:
+        MediaError: if it cannot be opened; says why, without credentials, also in its chain of causes.
+    """
+    try:
+        return av.open(location, "r", metadata_errors="replace", **options)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = why(error)
+    # Raised outside the handler, so that no context carries the location with its password along.
+    raise MediaError(f"got {redacted(location)}, which cannot be opened ({reason}); expected a readable video")
+
+
+def why(error: Exception) -> str:
+    """The reason in an exception, without the address that FFmpeg adds to it."""
+    return redacted(str(getattr(error, "strerror", None) or error))
+
+
+def video_stream(container: InputContainer, name: str) -> av.VideoStream:
+    """The first video stream that is no cover picture, ready to be decoded.
+
+    Raises:
+        MediaError: if there is none, or no decoder for it.
+    """
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise MediaError(f"got {name}, whose video has a codec that this build of FFmpeg cannot decode")
+            stream.thread_type = "AUTO"
+            return stream
+    raise MediaError(f"got {name}, which has no video in it; expected a file with a video stream")
+
+
+@dataclass(kw_only=True)
+class Damage:
+    """What went wrong while decoding, counted.
+
+    Attributes:
+        packets: read from the container.
+        unreadable: errors of the container.
+        undecodable: packets without a picture.
+        damaged: pictures delivered although parts of them are guessed.
+        reason: FFmpeg's words for the first error.
+        whole: the packets were counted from the beginning of the file on.
+    """
+
+    packets: int = 0
+    unreadable: int = 0
+    undecodable: int = 0
+    damaged: int = 0
+    reason: str = ""
+    whole: bool = True
+
+    def forget(self) -> None:
+        """Starts counting anew."""
+        self.__init__()  # type: ignore[misc]
+
+    def note(self, error: Exception) -> None:
+        """Keeps the reason of the first error."""
+        self.reason = self.reason or why(error)
+
+    def problems(self, name: str) -> Iterator[str]:
+        """One line a kind of damage."""
+        if self.unreadable:
+            yield f"{name}: {self.unreadable} read errors ({self.reason}); what could be read was decoded"
+        if self.undecodable:
+            yield f"{name}: {self.undecodable} of {self.packets} packets could not be decoded ({self.reason})"
+        if self.damaged:
+            yield f"{name}: {self.damaged} frames are damaged"
+
+
+def decoded_frames(container: InputContainer, stream: av.VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
+    """Every picture of `stream` from the current position on, in order of presentation.
+
+    Errors don't end it: they are counted in `damage` and the next packet is tried.
+    """
+    packets = container.demux(stream)
+    errors_in_a_row = 0
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:
+            damage.note(error)
+            damage.unreadable += 1
+            errors_in_a_row += 1
+            if errors_in_a_row == _PATIENCE:
+                yield from _decoded(stream, None, damage)
+                return
+            packets = container.demux(stream)
+            continue
+        if packet is None:
+            return
+        errors_in_a_row = 0
+        # The last packet is empty: it asks the decoder for the pictures it still holds.
+        damage.packets += packet.size > 0
+        yield from _decoded(stream, packet, damage)
+
+
+def _decoded(
+    stream: av.VideoStream, packet: "av.Packet[av.VideoStream] | None", damage: Damage
+) -> Iterator[av.VideoFrame]:
+    try:
+        frames = stream.decode(packet)
+    except av.FFmpegError as error:
+        damage.note(error)
+        damage.undecodable += 1
+        return
+    for frame in frames:
+        damage.damaged += frame.is_corrupt
+        yield frame
+
+
+def timestamp(frame: av.VideoFrame) -> int | None:
+    """The presentation time of a picture in ticks; where the file has none, the decoder's order."""
+    return frame.pts if frame.pts is not None else frame.dts
+
+
+def seconds(ticks: int | None, time_base: Fraction | None) -> Fraction | None:
+    """Ticks as seconds; None if either is unknown."""
+    return None if ticks is None or time_base is None else ticks * time_base

@@ -1,0 +1,251 @@
+"""Cameras and network streams: frames that come when they come.
+
+A background thread receives and decodes into a short queue, so that a slow consumer either makes the
+source wait or loses the oldest frames; lost connections are taken up again.
+"""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import av
+from av.container import InputContainer
+
+from vidseg.errors import InputError, MediaError
+from vidseg.types import Frame
+from vidseg.video.demux import Damage, decoded_frames, open_container, seconds, timestamp, video_stream
+from vidseg.video.info import VideoInfo
+from vidseg.video.pixels import RGBConverter
+from vidseg.video.redact import redacted
+from vidseg.video.span import Span
+
+OnLag = Literal["wait", "drop"]
+
+_QUEUE_LENGTH = 4
+_TIMEOUT = 10.0  # seconds without a byte until a connection counts as lost
+_LONGEST_PAUSE = 30.0  # seconds between two attempts to reconnect
+_TICK = Fraction(1, 90000)  # of the clock that times are given in, seconds; that of RTP and MPEG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where and how to open a live source.
+
+    Attributes:
+        name: for messages, without credentials.
+        location: what FFmpeg is to open.
+        format: FFmpeg's name of the input device; None for URLs.
+        options: FFmpeg's.
+    """
+
+    name: str
+    location: str
+    format: str | None = None
+    options: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Address({self.name!r})"
+
+    def open(self) -> InputContainer:
+        """Connects; raises `MediaError` without credentials."""
+        return open_container(
+            self.location, format=self.format, options=self.options or {}, timeout=(_TIMEOUT, _TIMEOUT)
+        )
+
+
+def camera(index: int, fps: Fraction | None) -> Address:
+    """The `index`-th camera of this machine, asked for `fps` frames a second if given."""
+    device, location = {
+        "linux": ("v4l2", f"/dev/video{index}"),
+        "darwin": ("avfoundation", f"{index}:none"),
+        "win32": ("vfwcap", str(index)),
+    }.get(sys.platform, ("", ""))
+    if not device:
+        raise InputError(f"got camera {index} on {sys.platform}; expected Linux, macOS or Windows; do: use a URL")
+    options = {} if fps is None else {"framerate": str(fps)}
+    return Address(name=f"camera {index}", location=location, format=device, options=options)
+
+
+def url(location: str) -> Address:
+    """A network stream; RTSP over TCP, because UDP loses parts of pictures."""
+    options = {"rtsp_transport": "tcp"} if location.lower().startswith("rtsp") else {}
+    return Address(name=redacted(location), location=location, options=options)
+
+
+class LiveSource:
+    """The frames of a camera or stream, once.
+
+    A frame's `index` counts what the source sent, so gaps show what was dropped; `time` is that of the
+    source's clock, set by the wall clock anew at every connection.
+
+    Args:
+        address: where to connect again.
+        container: the first connection, taken over.
+        span: only `end` and `every` make sense here.
+        on_lag: what happens when frames come faster than they are taken: the source waits, or the oldest go.
+        reconnect: attempts to connect again, with growing pauses, before the stream counts as ended.
+
+    Raises:
+        InputError: if `span` has a start.
+        MediaError: if the connection brings no video.
+    """
+
+    def __init__(self, address: Address, container: InputContainer, span: Span, on_lag: OnLag, reconnect: int) -> None:
+        if span.start is not None:
+            raise InputError(f"got start={span.start} for {address.name}, which is live; expected no start")
+        self._address = address
+        self._container: InputContainer | None = container
+        self._span = span
+        self._on_lag = on_lag
+        self._reconnect = reconnect
+        self._queue: queue.Queue[tuple[int, Fraction, av.VideoFrame] | None] = queue.Queue(_QUEUE_LENGTH)
+        self._stop = threading.Event()
+        self._problems: list[str] = []
+        self._failure: Exception | None = None
+        stream = video_stream(container, address.name)
+        self.info = VideoInfo(
+            name=address.name,
+            width=stream.width,
+            height=stream.height,
+            fps=stream.average_rate or stream.guessed_rate or None,
+            is_live=True,
+            time_base=_TICK,
+        )
+
+    def frames(self, report: Callable[[str], None]) -> Generator[Frame]:
+        """Yields frames until the stream ends or the iterator is closed.
+
+        Raises:
+            InputError: if called a second time.
+            MediaError: if the stream ends without a frame.
+        """
+        container, self._container = self._container, None
+        if container is None:
+            raise InputError(f"got a second reading of {self.info.name}, which is live; do: open it again")
+        worker = threading.Thread(target=self._run, args=(container,), name="vidseg-live", daemon=True)
+        worker.start()
+        convert = RGBConverter()
+        delivered = 0
+        try:
+            while (item := self._queue.get()) is not None:
+                index, moment, picture = item
+                if self._span.ended_by(moment):
+                    break
+                duration = 1 / self.info.fps if self.info.fps else None
+                yield Frame(
+                    image=convert(picture),
+                    index=index,
+                    time=float(moment),
+                    duration=self._span.shown_for(moment, duration, None),
+                )
+                delivered += 1
+        finally:
+            self._stop.set()
+            # A thread that hangs in a read ends by itself at the time-out; nobody should wait for that.
+            worker.join(timeout=1)
+            for problem in self._problems:
+                report(problem)
+        if self._failure is not None:
+            raise self._failure
+        if not delivered:
+            raise MediaError(f"got no frame from {self.info.name}; expected a stream that sends video")
+
+    def close(self) -> None:
+        """Ends the reception, also if it has never begun."""
+        self._stop.set()
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _run(self, container: InputContainer) -> None:
+        try:
+            self._receive(container)
+        except Exception as error:  # handed to the consumer, who raises it
+            self._failure = error
+        finally:
+            self._put(None)
+
+    def _receive(self, container: InputContainer) -> None:
+        clock = _Clock()
+        index = lost = 0
+        damage = Damage()
+        connection: InputContainer | None = container
+        while connection is not None and not self._stop.is_set():
+            with connection:
+                stream = video_stream(connection, self.info.name)
+                clock.connected()
+                for picture in decoded_frames(connection, stream, damage):
+                    if self._stop.is_set():
+                        break
+                    if index % self._span.every == 0:
+                        self._hand_over((index, clock.time(picture), picture))
+                    index += 1
+            if not self._stop.is_set():
+                lost += 1
+                connection = self._connect_again()
+        if not self._stop.is_set():
+            self._problems.append(f"{self.info.name} ended; {self._reconnect} attempts to reconnect failed")
+        if lost > 1:
+            self._problems.append(f"{self.info.name}: the connection was lost {lost} times")
+        self._problems.extend(damage.problems(self.info.name))
+
+    def _connect_again(self) -> InputContainer | None:
+        for attempt in range(self._reconnect):
+            if self._stop.wait(min(2.0**attempt / 2, _LONGEST_PAUSE)):
+                return None
+            try:
+                connection = self._address.open()
+                video_stream(connection, self.info.name)
+            except MediaError:
+                continue
+            return connection
+        return None
+
+    def _hand_over(self, item: tuple[int, Fraction, av.VideoFrame]) -> None:
+        while self._on_lag == "drop" and self._queue.full():
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:  # the consumer was faster
+                break
+        self._put(item)
+
+    def _put(self, item: tuple[int, Fraction, av.VideoFrame] | None) -> None:
+        while not self._stop.is_set():
+            try:
+                return self._queue.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+
+class _Clock:
+    """Strictly growing times over connections whose timestamps begin anew."""
+
+    def __init__(self) -> None:
+        self._begun: float | None = None
+        self._last: Fraction | None = None
+        self._offset: Fraction | None = None
+
+    def connected(self) -> None:
+        self._offset = None
+
+    def time(self, picture: av.VideoFrame) -> Fraction:
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = now
+        elapsed = Fraction(round((now - self._begun) / _TICK)) * _TICK
+        stamp = seconds(timestamp(picture), picture.time_base)
+        if stamp is None:
+            moment = elapsed
+        else:
+            if self._offset is None:
+                self._offset = elapsed - stamp
+            moment = stamp + self._offset
+        if self._last is not None and moment <= self._last:
+            moment = self._last + _TICK
+        self._last = moment
+        return moment

@@ -1,0 +1,54 @@
+"""Which writer an output's name asks for."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from vidseg.errors import InputError
+from vidseg.types import ClassMap
+from vidseg.video.arrays import NpzWriter
+from vidseg.video.folder import MaskFolderWriter
+from vidseg.video.info import VideoInfo
+from vidseg.video.mp4 import OverlayWriter
+from vidseg.video.shares import SharesWriter
+
+OutputKind = Literal["overlay", "arrays", "shares", "masks"]
+AnyWriter = OverlayWriter | NpzWriter | SharesWriter | MaskFolderWriter
+
+_BY_SUFFIX: dict[str, OutputKind] = {".mp4": "overlay", ".npz": "arrays", ".csv": "shares", "": "masks"}
+
+
+def output_kind(path: str | os.PathLike[str]) -> OutputKind:
+    """What `path` asks for by its suffix; an existing folder and a name without suffix ask for masks.
+
+    Raises:
+        InputError: if the suffix is unknown.
+    """
+    path = Path(path)
+    kind = "masks" if path.is_dir() else _BY_SUFFIX.get(path.suffix.lower())
+    if kind is None:
+        raise InputError(
+            f"got output {path}; expected .mp4 (overlay), .npz (label arrays), .csv (class shares) or a folder "
+            "without suffix (masks)"
+        )
+    return kind
+
+
+def open_writer(path: str | os.PathLike[str], info: VideoInfo, class_map: ClassMap) -> AnyWriter:
+    """The writer for `path`.
+
+    Only `OverlayWriter` wants finished pictures: ``write(rgb, frame)``; the others take ``write(segmentation)``.
+
+    Raises:
+        InputError: if the suffix is unknown.
+        MediaError: if the output cannot be created.
+    """
+    match output_kind(path):
+        case "overlay":
+            return OverlayWriter(path, info)
+        case "arrays":
+            return NpzWriter(path)
+        case "shares":
+            return SharesWriter(path, class_map)
+        case "masks":
+            return MaskFolderWriter(path, class_map)
