@@ -5,6 +5,8 @@ Core dependencies only. The augmentation of a clip is given to `ClipDataset` fro
 
 from vidseg.data.clip_dataset import ClipDataset, ClipSample
 from vidseg.data.clips import ClipConfig
+from vidseg.data.doctor import examine
+from vidseg.data.findings import Finding, Report, exit_code
 from vidseg.data.layouts import LAYOUTS, open_dataset
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 
@@ -14,8 +16,12 @@ __all__ = [
     "ClipDataset",
     "ClipSample",
     "DatasetSpec",
+    "Finding",
     "FrameRecord",
+    "Report",
     "VideoDataset",
     "VideoRecord",
+    "examine",
+    "exit_code",
     "open_dataset",
 ]
