@@ -94,15 +94,24 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: if the file is missing or holds something else.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"got no file {path}; expected a checkpoint directory with it") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"got an unreadable file {path} ({error}); expected JSON; get it anew") from error
+    value = parse_json(path)
     if not isinstance(value, dict):
         raise CheckpointError(f"got a {type(value).__name__} in {path}; expected a JSON object")
     return value
+
+
+def parse_json(path: Path) -> Any:
+    """Any JSON value.
+
+    Raises:
+        CheckpointError: if the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"got no file {path}; expected it there; check the path") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"got an unreadable file {path} ({error}); expected JSON; get it anew") from error
 
 
 def _require_replaceable(directory: Path) -> None:

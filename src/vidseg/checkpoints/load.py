@@ -4,11 +4,11 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from vidseg.checkpoints.store import Record, load_checkpoint, read_record
+from vidseg.checkpoints.hub import HUB_PREFIX, fetch
+from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
+from vidseg.checkpoints.store import Record, load_checkpoint, new_model, read_record
 from vidseg.errors import CheckpointError
 from vidseg.models import Model
-
-HUB_PREFIX = "hf://"
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Model:
@@ -25,7 +25,13 @@ def load(name_or_path: str | os.PathLike[str]) -> Model:
     Raises:
         CheckpointError: if it is not found, damaged, or an encoder only.
     """
-    return load_checkpoint(find_checkpoint(name_or_path)).model
+    directory = find_checkpoint(name_or_path)
+    if not is_huggingface(directory):
+        return load_checkpoint(directory).model
+    source = read_huggingface(directory)
+    model = new_model(source.record())
+    source.weights.fill(model)
+    return model
 
 
 def describe(name_or_path: str | os.PathLike[str]) -> Record:
@@ -34,7 +40,8 @@ def describe(name_or_path: str | os.PathLike[str]) -> Record:
     Raises:
         CheckpointError: as `load`.
     """
-    return read_record(find_checkpoint(name_or_path))
+    directory = find_checkpoint(name_or_path)
+    return read_huggingface(directory).record() if is_huggingface(directory) else read_record(directory)
 
 
 def bundled_models() -> tuple[str, ...]:
@@ -44,12 +51,14 @@ def bundled_models() -> tuple[str, ...]:
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
-    """The local directory that a name or path means.
+    """The local directory that a name, path or address means; what is on the hub is downloaded.
 
     Raises:
         CheckpointError: if there is none.
     """
     text = os.fspath(name_or_path)
+    if text.startswith(HUB_PREFIX):
+        return fetch(text)
     if text in bundled_models():
         return _bundle() / text
     path = Path(text)

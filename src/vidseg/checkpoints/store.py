@@ -122,15 +122,22 @@ def save_checkpoint(
         license=license,
         source_sha256=source_sha256,
     )
+    write_checkpoint(directory, model, record, dtype)
+
+
+def write_checkpoint(
+    directory: str | os.PathLike[str], model: Model, record: Record, dtype: StorageType = "float32"
+) -> None:
+    """`save_checkpoint` with all but the weights in one value."""
     fields = {
         "architecture": architecture_of(record.config),
         "model": asdict(record.config),
         **record.class_map.to_dict(),
         "preprocessing": asdict(record.preprocessing),
-        "training": None if training is None else dict(training),
-        "metrics": None if metrics is None else dict(metrics),
-        "license": license,
-        "source_sha256": source_sha256,
+        "training": None if record.training is None else dict(record.training),
+        "metrics": None if record.metrics is None else dict(record.metrics),
+        "license": record.license,
+        "source_sha256": record.source_sha256,
     }
     write_folder(Path(directory), fields, model, dtype)
 
@@ -226,14 +233,19 @@ def is_encoder(directory: Path) -> bool:
     return read_fields(directory).get("architecture") == ENCODER_ARCHITECTURE
 
 
+def encoder_only(directory: Path) -> CheckpointError:
+    """The error for an encoder where a whole model is wanted."""
+    return CheckpointError(
+        f"got an encoder without a segmentation head: {directory}; expected a whole model; "
+        "use it as initial weights for training"
+    )
+
+
 def _record(directory: Path, fields: Mapping[str, Any]) -> Record:
     path = directory / CONFIG
     architecture = fields.get("architecture")
     if architecture == ENCODER_ARCHITECTURE:
-        raise CheckpointError(
-            f"got an encoder without a segmentation head: {directory}; expected a whole model; "
-            "use it as initial weights for training"
-        )
+        raise encoder_only(directory)
     if architecture not in CONFIGS:
         raise CheckpointError(f"got architecture {architecture!r} in {path}; expected one of {', '.join(CONFIGS)}")
     try:

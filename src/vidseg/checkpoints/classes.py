@@ -1,0 +1,48 @@
+"""Class names for weights that bring none."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from vidseg.checkpoints.folder import parse_json
+from vidseg.errors import CheckpointError, InputError
+from vidseg.types import ClassMap, default_ignore
+from vidseg.viz.palette import generate_palette
+
+
+def named_classes(names: Sequence[str]) -> ClassMap:
+    """A class map of these names, with generated colours and the usual ignore value."""
+    count = len(names)
+    return ClassMap(names=tuple(names), palette=generate_palette(count), ignore=default_ignore(count))
+
+
+def generic_classes(num_classes: int) -> ClassMap:
+    """A class map of "class 0", "class 1" and so on."""
+    return named_classes([f"class {index}" for index in range(num_classes)])
+
+
+def vspw_classes() -> ClassMap:
+    """The 124 classes of VSPW (Miao et al., CVPR 2021), in the order of their ids."""
+    path = Path(str(resources.files("vidseg"))) / "assets" / "vspw_classes.json"
+    return read_classes(path)
+
+
+def read_classes(path: Path) -> ClassMap:
+    """Reads a list of names, or {"classes": [names], "palette"?: [[r, g, b]], "ignore"?: int, …}.
+
+    Raises:
+        CheckpointError: if the file is missing or says something else.
+    """
+    value = parse_json(path)
+    if isinstance(value, list):
+        value = {"classes": value}
+    names = value.get("classes") if isinstance(value, dict) else None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(
+            f"got no class names in {path}; expected a list of them, "
+            'or {"classes": [names], "palette"?: [[r, g, b]], "ignore"?: 255}'
+        )
+    try:
+        return ClassMap.from_dict({**named_classes(names).to_dict(), **value})
+    except InputError as error:
+        raise CheckpointError(f"{error}; in {path}") from error

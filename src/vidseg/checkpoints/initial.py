@@ -1,0 +1,100 @@
+"""Initial weights for training: what another checkpoint has in common with a model."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
+from vidseg.checkpoints.load import find_checkpoint
+from vidseg.checkpoints.store import is_encoder, load_checkpoint, load_encoder, new_encoder, new_model
+from vidseg.checkpoints.tensors import Tensors
+from vidseg.errors import CheckpointError
+from vidseg.models import MiTConfig, MixTransformer, Model
+
+_ENCODER = "encoder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialWeights:
+    """What was copied into a model.
+
+    Attributes:
+        source: the directory.
+        copied: parts of the model that have the source's weights now.
+        fresh: parts that keep what they had, with the reason.
+    """
+
+    source: Path
+    copied: tuple[str, ...]
+    fresh: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """One sentence for a log."""
+        fresh = ", ".join(f"{part} ({reason})" for part, reason in self.fresh) or "nothing"
+        return f"copied {', '.join(self.copied)} from {self.source}; freshly initialised: {fresh}"
+
+
+def load_initial_weights(model: Model, source: str | os.PathLike[str]) -> InitialWeights:
+    """Copies the encoder, and every other part that fits, from a checkpoint into a model.
+
+    A part is copied as a whole or not at all: the classifiers of another number of classes, a head of another width
+    or blocks of another depth stay as they are. Sizes decide, so classes of the same number are taken for the same.
+    The LayerNorm eps stay the model's own.
+
+    Args:
+        model: changed in place.
+        source: as for `load`, and encoder checkpoints.
+
+    Returns:
+        What was copied and what was not.
+
+    Raises:
+        CheckpointError: if the source cannot be read, or its encoder is of another size; the model is unchanged.
+    """
+    directory = find_checkpoint(source)
+    tensors = _read(directory)
+    copied, fresh = {}, []
+    for part, module in model.named_children():
+        own = module.state_dict()
+        if not own:
+            continue
+        theirs = {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
+        if misfit := _misfit(own, theirs):
+            fresh.append((part, misfit))
+        else:
+            copied[part] = theirs
+    if _ENCODER not in copied:
+        raise CheckpointError(
+            f"got an encoder of another size in {directory} ({dict(fresh)[_ENCODER]}); "
+            f"expected widths {model.config.encoder.widths} and depths {model.config.encoder.depths}"
+        )
+    for part, theirs in copied.items():
+        model.get_submodule(part).load_state_dict(theirs)
+    return InitialWeights(source=directory, copied=tuple(copied), fresh=tuple(fresh))
+
+
+def _read(directory: Path) -> Tensors:
+    """A state dict in the names of a model, every tensor checked."""
+    module: Model | MixTransformer
+    if is_huggingface(directory):
+        found = read_huggingface(directory)
+        config = found.weights.config
+        module = new_encoder(config) if isinstance(config, MiTConfig) else new_model(found.record())
+        found.weights.fill(module)
+    else:
+        module = load_encoder(directory).encoder if is_encoder(directory) else load_checkpoint(directory).model
+    prefix = f"{_ENCODER}." if isinstance(module, MixTransformer) else ""
+    return {prefix + key: tensor for key, tensor in module.state_dict().items()}
+
+
+def _misfit(own: Tensors, theirs: Tensors) -> str | None:
+    """Why weights do not fit a module; None if they do."""
+    if not theirs:
+        return "the source has none"
+    for key, tensor in own.items():
+        if key not in theirs:
+            return f"the source has no '{key}'"
+        if tensor.shape != theirs[key].shape:
+            return f"'{key}' of shape {list(tensor.shape)}, the source's is {list(theirs[key].shape)}"
+    unknown = next((key for key in theirs if key not in own), None)
+    return None if unknown is None else f"the source has '{unknown}' besides"
