@@ -195,6 +195,22 @@ def test_corrupt_video_gives_what_is_there_and_says_so(make_video: MakeVideo) ->
     assert all(problem.startswith("v.mkv") and "\n" not in problem for problem in reader.problems)
 
 
+def test_a_change_of_size_is_delivered_as_it_is(make_video: MakeVideo, tmp_path: Path) -> None:
+    options = {"bf": "0", "g": "5"}
+    small = make_video("small.ts", count=5, options=options).read_bytes()
+    large = make_video("large.ts", count=5, size=(80, 96), options=options).read_bytes()
+    (tmp_path / "both.ts").write_bytes(small + large)
+    sizes = [frame.size for frame in read_video(tmp_path / "both.ts")]
+    assert sizes == [(48, 64)] * 5 + [(80, 96)] * 5
+
+
+def test_expected_frames(make_video: MakeVideo) -> None:
+    path = make_video()
+    for options in ({}, {"every": 3}, {"start": 0.2}, {"start": 0.2, "end": 0.6, "every": 4}, {"end": 99.0}):
+        reader = read_video(path, **options)  # type: ignore[arg-type]
+        assert reader.expected_frames == len(list(reader))
+
+
 def test_what_cannot_be_read(make_video: MakeVideo, tmp_path: Path) -> None:
     empty, text, sound, torn = (tmp_path / name for name in ("empty.mp4", "text.mp4", "sound.m4a", "torn.mp4"))
     empty.touch()

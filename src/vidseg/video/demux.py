@@ -12,9 +12,6 @@ from av.stream import Disposition
 from vidseg.errors import MediaError
 from vidseg.video.redact import redacted
 
-# After this many read errors in a row the rest of a file counts as lost.
-_PATIENCE = 16
-
 
 def open_container(location: str, **options: Any) -> InputContainer:
     """Opens a file, URL or device for reading.
@@ -88,10 +85,13 @@ class Damage:
             yield f"{name}: {self.damaged} frames are damaged"
 
 
-def decoded_frames(container: InputContainer, stream: av.VideoStream, damage: Damage) -> Iterator[av.VideoFrame]:
+def decoded_frames(
+    container: InputContainer, stream: av.VideoStream, damage: Damage, *, patience: int = 16
+) -> Iterator[av.VideoFrame]:
     """Every picture of `stream` from the current position on, in order of presentation.
 
-    Errors don't end it: they are counted in `damage` and the next packet is tried.
+    Errors don't end it: they are counted in `damage` and the next packet is tried; after `patience` read
+    errors in a row the rest counts as lost.
     """
     packets = container.demux(stream)
     errors_in_a_row = 0
@@ -102,7 +102,7 @@ def decoded_frames(container: InputContainer, stream: av.VideoStream, damage: Da
             damage.note(error)
             damage.unreadable += 1
             errors_in_a_row += 1
-            if errors_in_a_row == _PATIENCE:
+            if errors_in_a_row == patience:
                 yield from _decoded(stream, None, damage)
                 return
             packets = container.demux(stream)
@@ -126,6 +126,9 @@ def _decoded(
         return
     for frame in frames:
         damage.damaged += frame.is_corrupt
+        if stream.time_base is not None:
+            # PyAV does not know it for the pictures that a decoder still held when reading broke off.
+            frame.time_base = stream.time_base
         yield frame
 
 

@@ -39,13 +39,13 @@ class Address:
     Attributes:
         name: for messages, without credentials.
         location: what FFmpeg is to open.
-        format: FFmpeg's name of the input device; None for URLs.
+        device: FFmpeg's name of the input format of cameras; None for URLs.
         options: FFmpeg's.
     """
 
     name: str
     location: str
-    format: str | None = None
+    device: str | None = None
     options: dict[str, str] | None = None
 
     def __repr__(self) -> str:
@@ -54,7 +54,7 @@ class Address:
     def open(self) -> InputContainer:
         """Connects; raises `MediaError` without credentials."""
         return open_container(
-            self.location, format=self.format, options=self.options or {}, timeout=(_TIMEOUT, _TIMEOUT)
+            self.location, format=self.device, options=self.options or {}, timeout=(_TIMEOUT, _TIMEOUT)
         )
 
 
@@ -68,7 +68,7 @@ def camera(index: int, fps: Fraction | None) -> Address:
     if not device:
         raise InputError(f"got camera {index} on {sys.platform}; expected Linux, macOS or Windows; do: use a URL")
     options = {} if fps is None else {"framerate": str(fps)}
-    return Address(name=f"camera {index}", location=location, format=device, options=options)
+    return Address(name=f"camera {index}", location=location, device=device, options=options)
 
 
 def url(location: str) -> Address:
@@ -179,7 +179,7 @@ class LiveSource:
             with connection:
                 stream = video_stream(connection, self.info.name)
                 clock.connected()
-                for picture in decoded_frames(connection, stream, damage):
+                for picture in decoded_frames(connection, stream, damage, patience=1):
                     if self._stop.is_set():
                         break
                     if index % self._span.every == 0:
@@ -192,6 +192,7 @@ class LiveSource:
             self._problems.append(f"{self.info.name} ended; {self._reconnect} attempts to reconnect failed")
         if lost > 1:
             self._problems.append(f"{self.info.name}: the connection was lost {lost} times")
+        damage.unreadable = 0  # said above: a read error is a lost connection
         self._problems.extend(damage.problems(self.info.name))
 
     def _connect_again(self) -> InputContainer | None:

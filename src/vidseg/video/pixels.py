@@ -16,11 +16,13 @@ import av
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 
 from vidseg.types import RGB
 
 _HDR = frozenset({ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67})
+# Without these, FFmpeg's shortcut for more than 8 bits makes 253 of white.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 class RGBConverter:
@@ -41,7 +43,13 @@ class RGBConverter:
                 dst_color_primaries=ColorPrimaries.BT709,
             )
         else:
-            converted = self._reformatter.reformat(frame, format="rgb24", dst_color_range=ColorRange.JPEG)
+            is_deep = frame.format.components[0].bits > 8
+            converted = self._reformatter.reformat(
+                frame,
+                format="rgb24",
+                dst_color_range=ColorRange.JPEG,
+                interpolation=_EXACT if is_deep else None,
+            )
         image = cast(RGB, converted.to_ndarray())
         transpose, flip_x, flip_y = orientation(frame)
         if transpose:

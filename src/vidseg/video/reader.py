@@ -41,10 +41,12 @@ class VideoReader:
 
     Attributes:
         info: the source as a whole.
+        expected_frames: about how many frames are wanted of it, for showing progress; None if unknown.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, span: Span) -> None:
         self.info = source.info
+        self.expected_frames = span.expected_frames(source.info)
         self._source = source
         self._problems: list[str] = []
         self._reading: Generator[Frame] | None = None
@@ -118,26 +120,26 @@ def read_video(
     match source_kind(source):
         case "camera":
             address = camera(int(location), rate)
-            return VideoReader(LiveSource(address, address.open(), span, on_lag, reconnect))
+            return VideoReader(LiveSource(address, address.open(), span, on_lag, reconnect), span)
         case "folder":
-            return VideoReader(ImageSource(images_in(Path(location)), location, span, rate))
+            return VideoReader(ImageSource(images_in(Path(location)), location, span, rate), span)
         case "image":
-            return VideoReader(ImageSource([Path(location)], location, span, rate))
+            return VideoReader(ImageSource([Path(location)], location, span, rate), span)
         case "glob":
-            return VideoReader(ImageSource(images_like(location), location, span, rate))
+            return VideoReader(ImageSource(images_like(location), location, span, rate), span)
     if rate is not None:
         raise InputError(
             f"got fps for {redacted(location)}, which has its own clock; expected it for images and cameras only; "
             "do: leave it out, or thin the frames out with every"
         )
     if "://" not in location:
-        return VideoReader(FileSource(location, span))
+        return VideoReader(FileSource(location, span), span)
     address = url(location)
     connection = address.open()
     if connection.duration is None:
-        return VideoReader(LiveSource(address, connection, span, on_lag, reconnect))
+        return VideoReader(LiveSource(address, connection, span, on_lag, reconnect), span)
     connection.close()
-    return VideoReader(FileSource(location, span))
+    return VideoReader(FileSource(location, span), span)
 
 
 def _rate(fps: Fraction | float | None) -> Fraction | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from vidseg.errors import InputError, MediaError
+from vidseg.video.info import VideoInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,15 @@ class Span:
             raise InputError(
                 f"got start or end for {name}, which has no clock; expected a frame rate to count by; do: give fps"
             )
+
+    def expected_frames(self, info: VideoInfo) -> int | None:
+        """About how many frames of a source are wanted; None if that cannot be told."""
+        if self.start is None and self.end is None and info.frame_count is not None:
+            return math.ceil(info.frame_count / self.every)
+        stop = min((value for value in (self.end, info.duration) if value is not None), default=None)
+        if stop is None or info.fps is None:
+            return None
+        return max(0, math.ceil((as_fraction(stop) - as_fraction(self.start or 0)) * info.fps / self.every))
 
     def nothing_in(self, name: str, duration: float | None) -> MediaError:
         """The error for a source without a frame in the span."""
