@@ -10,7 +10,6 @@ M keys of the reduced map. Activations are kept channels-last (BHWC), which conv
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -175,7 +174,8 @@ class MixTransformer(nn.Module):
         super().__init__()
         # Stage s has a side of ⌈H / 2^(s+2)⌉, and at least one cell of `reduction` positions must fit into it.
         self.min_size = max(2 ** (stage + 2) * (reduction - 1) + 1 for stage, reduction in enumerate(config.reductions))
-        rates = torch.linspace(0, config.drop_path_rate, sum(config.depths)).tolist()
+        last = sum(config.depths) - 1
+        rates = [config.drop_path_rate * block / last for block in range(last + 1)]
         self.stages = nn.ModuleList()
         for stage, depth in enumerate(config.depths):
             start = sum(config.depths[:stage])
