@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+
+settings.register_profile("vidseg", deadline=None)  # never a timed assertion
+settings.load_profile("vidseg")
 
 
 def _folder(variable: str) -> Path:

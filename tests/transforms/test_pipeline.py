@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from vidseg.errors import InputError
 from vidseg.transforms import AugmentationConfig
 from vidseg.transforms.config import MEAN_COLOUR
-from vidseg.transforms.geometric import _draw_size, _draw_window
+from vidseg.transforms.geometric import draw_size, draw_window
 from vidseg.transforms.pipeline import ClipAugmentation
 
 IGNORE = 255
@@ -86,9 +86,9 @@ def test_photometric_distortion_is_drawn_per_frame_or_per_clip(photometric: str,
 
 def test_scale_is_the_largest_size_within_both_bounds() -> None:
     config = AugmentationConfig(scale_range=(1, 1))
-    assert _draw_size(1080, 1920, config, seeded()) == (480, 853)
-    assert _draw_size(480, 480, config, seeded()) == (480, 480)
-    assert _draw_size(1920, 1080, config, seeded()) == (853, 480)
+    assert draw_size(1080, 1920, config, seeded()) == (480, 853)
+    assert draw_size(480, 480, config, seeded()) == (480, 480)
+    assert draw_size(1920, 1080, config, seeded()) == (853, 480)
 
 
 def test_crop_is_redrawn_until_the_target_is_balanced() -> None:
@@ -96,7 +96,7 @@ def test_crop_is_redrawn_until_the_target_is_balanced() -> None:
     target[:, 190:] = 1  # only the last ten columns bring a second class
     config = AugmentationConfig(crop_size=(10, 20), crop_redraws=500)
     for seed in range(5):
-        _, left, height, width = _draw_window(target, config, IGNORE, seeded(seed))
+        _, left, height, width = draw_window(target, config, IGNORE, seeded(seed))
         share = float((target[:, left : left + 20] == 1).float().mean())
         assert (height, width) == (10, 20)
         assert 0.25 <= share <= 0.5
@@ -106,7 +106,7 @@ def test_the_last_draw_stands_where_no_crop_is_balanced() -> None:
     target = torch.full((30, 30), 4, dtype=torch.uint8)
     config = AugmentationConfig(crop_size=(10, 10), crop_redraws=10)
     generator, twin = seeded(5), seeded(5)
-    top, left, _, _ = _draw_window(target, config, IGNORE, generator)
+    top, left, _, _ = draw_window(target, config, IGNORE, generator)
     draws = [int(torch.randint(0, 21, (), generator=twin)) for _ in range(2 * 11)]
     assert [top, left] == draws[-2:]
     assert torch.equal(generator.get_state(), twin.get_state())

@@ -8,6 +8,7 @@ from vidseg.data.clips import ClipConfig
 from vidseg.data.doctor import examine
 from vidseg.data.findings import Finding, Report, exit_code
 from vidseg.data.layouts import LAYOUTS, open_dataset
+from vidseg.data.reading import frames_with_labels
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "VideoRecord",
     "examine",
     "exit_code",
+    "frames_with_labels",
     "open_dataset",
 ]

@@ -18,7 +18,6 @@ from vidseg.data.street_classes import label_id_values, street_class_map, train_
 from vidseg.errors import DataError
 
 _IMAGES, _SEQUENCES, _LABELS = "leftImg8bit", "leftImg8bit_sequence", "gtFine"
-_STEM = re.compile(r"(?P<sequence>.+_\d+)_(?P<frame>\d+)")
 _BEFORE, _AFTER = 19, 10
 
 # (sequence, frame number) -> path
@@ -68,7 +67,7 @@ def _snippets(root: Path, split: str, city: str, kind: str, finder: Finder) -> l
     by_sequence: dict[str, list[int]] = defaultdict(list)
     for sequence, number in sorted(images):
         by_sequence[sequence].append(number)
-    # In plain str.format patterns, so that braces in the root's name stay what they are.
+    # It becomes part of a str.format pattern, so braces in its own name are escaped.
     folder = str(root / _SEQUENCES / split / city).replace("{", "{{").replace("}", "}}")
     videos = []
     for sequence, middle in sorted(single.keys() | labels.keys()):
@@ -100,8 +99,6 @@ def _snippets(root: Path, split: str, city: str, kind: str, finder: Finder) -> l
 
 
 def _paths(finder: Finder, folder: Path, ending: str) -> _Paths:
-    found: _Paths = {}
-    for stem, path in finder.files(folder, (".png",)).items():
-        if match := _STEM.fullmatch(stem.removesuffix(ending)) if stem.endswith(ending) else None:
-            found[match["sequence"], int(match["frame"])] = path
-    return found
+    pattern = re.compile(rf"(.+_\d+)_(\d+){ending}")
+    matches = ((pattern.fullmatch(stem), path) for stem, path in finder.files(folder, (".png",)).items())
+    return {(match[1], int(match[2])): path for match, path in matches if match}

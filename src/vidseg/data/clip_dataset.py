@@ -103,7 +103,8 @@ class ClipDataset(Dataset[ClipSample]):
                 positions = positions[-1:]
             case "each":
                 positions = positions[part : part + 1]
-                generator = sample_generator(self.config.seed, epoch, clip_number, part)
+                # 1 + part, because a key with a 0 at its end is the key without it.
+                generator = sample_generator(self.config.seed, epoch, clip_number, 1 + part)
         clip, labels = self._read(video, positions)
         if self.transform is None:
             clip, labels = clip.float(), labels.long()
@@ -137,15 +138,16 @@ class ClipDataset(Dataset[ClipSample]):
                 "resize them or split the video"
             )
         height, width = images[0].shape[:2]
-        ignore = self.dataset.class_map.ignore
-        dtype = torch.uint8 if self.dataset.class_map.dtype is np.uint8 else torch.int32
-        labels_THW = torch.full((len(positions), height, width), ignore, dtype=dtype)
+        class_map = self.dataset.class_map
+        # Not uint16, which few of torch's operations know.
+        dtype = np.uint8 if class_map.dtype is np.uint8 else np.int32
+        labels_THW = np.full((len(positions), height, width), class_map.ignore, dtype=dtype)
         for row, position in enumerate(positions):
             labels = read_labels_of(video.frames[position], (height, width), self.dataset.spec)
             if labels is not None:
-                # Through int32, because torch does little with uint16.
-                labels_THW[row] = torch.from_numpy(labels.astype(np.int32))
-        return torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2).copy()), labels_THW
+                labels_THW[row] = labels
+        clip_THW3 = torch.from_numpy(np.stack(images))
+        return clip_THW3.permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels_THW)
 
     def _source(self, video: VideoRecord) -> "_Source":
         offsets, unit = self.config.reference_offsets, self.unit

@@ -146,7 +146,10 @@ def possible_targets(
 
 
 def sample_generator(*key: int) -> torch.Generator:
-    """The generator of one sample, by whole numbers such as (seed, epoch, index): unlike that of any other key."""
+    """The generator of one sample, by whole numbers such as (seed, epoch, index).
+
+    It is unlike that of any other key, zeros at the end apart.
+    """
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 

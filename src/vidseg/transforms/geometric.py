@@ -36,9 +36,9 @@ def resize_crop_flip(
         The clip and labels, same dtypes, at most `config.crop_size` high and wide.
     """
     parts = Video(clip_T3HW), Mask(labels_THW)
-    size = _draw_size(clip_T3HW.shape[-2], clip_T3HW.shape[-1], config, generator)
+    size = draw_size(clip_T3HW.shape[-2], clip_T3HW.shape[-1], config, generator)
     video, mask = (functional.resize(part, list(size), InterpolationMode.BILINEAR, antialias=False) for part in parts)
-    window = _draw_window(mask.as_subclass(Tensor)[-1], config, ignore, generator)
+    window = draw_window(mask.as_subclass(Tensor)[-1], config, ignore, generator)
     video, mask = (functional.crop(part, *window) for part in (video, mask))
     if chance(generator, config.flip_probability):
         video, mask = (functional.horizontal_flip(part) for part in (video, mask))
@@ -58,17 +58,18 @@ def pad_to_crop(
     return clip.as_subclass(Tensor), labels.as_subclass(Tensor)
 
 
-def _draw_size(height: int, width: int, config: AugmentationConfig, generator: torch.Generator) -> tuple[int, int]:
+def draw_size(height: int, width: int, config: AugmentationConfig, generator: torch.Generator) -> tuple[int, int]:
+    """Draws the (height, width) that a clip of the given size is resized to."""
     scale = uniform(generator, *config.scale_range)
     long, short = config.base_size
     bounds = Preprocessing(long=max(1, int(long * scale)), short=max(1, int(short * scale)))
     return bounds.fitted_size(height, width)
 
 
-def _draw_window(
+def draw_window(
     target_HW: Tensor, config: AugmentationConfig, ignore: int, generator: torch.Generator
 ) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of a crop inside the frame, balanced over the target's classes if it can be."""
+    """Draws (top, left, height, width) of a crop inside the frame, balanced over the target's classes if it can be."""
     height, width = (min(side, bound) for side, bound in zip(target_HW.shape, config.crop_size, strict=True))
     for _ in range(config.crop_redraws + 1):
         top = integer(generator, 0, target_HW.shape[0] - height)
