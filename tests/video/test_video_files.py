@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -254,3 +255,15 @@ def test_a_span_between_two_frames_is_an_error(make_video: MakeVideo) -> None:
         list(read_video(make_video(), start=0.05, end=0.07))
     with pytest.raises(MediaError, match=r"got no frame of video.mp4, which lasts 0.800 s, from 7 s to its end; exp"):
         list(read_video(make_video(), start=7))
+
+
+def test_memory_does_not_grow_with_the_video(make_video: MakeVideo) -> None:
+    reader = read_video(make_video(count=60))
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in reader) == 60
+        alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive < 10

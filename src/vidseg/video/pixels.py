@@ -30,6 +30,8 @@ class RGBConverter:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._orientation = (False, False, False)
 
     def __call__(self, frame: av.VideoFrame) -> RGB:
         """HxWx3 uint8 RGB, upright, C-contiguous."""
@@ -51,7 +53,10 @@ class RGBConverter:
                 interpolation=_EXACT if is_deep else None,
             )
         image = cast(RGB, converted.to_ndarray())
-        transpose, flip_x, flip_y = orientation(frame)
+        if frame.rotation != self._rotation:
+            # Looked at as seldom as can be: side data ties a frame into a reference cycle, and memory grows.
+            self._rotation, self._orientation = frame.rotation, orientation(frame)
+        transpose, flip_x, flip_y = self._orientation
         if transpose:
             image = image.transpose(1, 0, 2)
         return np.ascontiguousarray(image[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
