@@ -125,7 +125,7 @@ def test_an_encoder_comes_back_and_is_no_model(tmp_path: Path, tiny: MiTConfig) 
 
 
 def test_a_model_is_no_encoder(saved: Path) -> None:
-    with pytest.raises(CheckpointError, match="'cffm'.*expected an encoder"):
+    with pytest.raises(CheckpointError, match=r"'cffm'.*expected an encoder"):
         load_encoder(saved)
 
 

@@ -4,6 +4,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
+from vidseg.checkpoints.folder import CONFIG
 from vidseg.checkpoints.hub import HUB_PREFIX, fetch
 from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
 from vidseg.checkpoints.store import Record, load_checkpoint, new_model, read_record
@@ -47,7 +48,7 @@ def describe(name_or_path: str | os.PathLike[str]) -> Record:
 def bundled_models() -> tuple[str, ...]:
     """Names of the models that come with the package."""
     folder = _bundle()
-    return tuple(sorted(entry.name for entry in folder.iterdir())) if folder.is_dir() else ()
+    return tuple(sorted(config.parent.name for config in folder.glob(f"[!.]*/{CONFIG}")))
 
 
 def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:

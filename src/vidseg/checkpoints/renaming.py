@@ -56,6 +56,7 @@ class Renaming:
         self._name = name
         self._tensors: Tensors = {}
         self._origins: dict[str, str] = {}
+        self._telling: list[str] = []
 
     def __contains__(self, key: str) -> bool:
         return key in self._rest
@@ -71,6 +72,7 @@ class Renaming:
             raise CheckpointError(
                 f"got shape {list(tensor.shape)} for key '{key}' in {self._name}; expected one dimension; get it anew"
             )
+        self._telling.append(key)
         return tensor.shape[0]
 
     def count(self, prefix: str) -> int:
@@ -145,7 +147,9 @@ class Renaming:
         try:
             return cls(**sizes)
         except InputError as error:
-            raise CheckpointError(f"{error}; as told by {self._name}") from error
+            raise CheckpointError(
+                f"{error}; as told by the lengths of {', '.join(self._telling)} in {self._name}"
+            ) from error
 
     def finish(self, config: ModelConfig | MiTConfig) -> Converted:
         """What was moved.

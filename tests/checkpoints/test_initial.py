@@ -1,0 +1,93 @@
+"""Initial weights: every part that fits is copied, what does not is said."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from vidseg.checkpoints import load_initial_weights, save_checkpoint, save_encoder
+from vidseg.errors import CheckpointError
+from vidseg.models import CFFM, CFFMConfig, MiTConfig, MixTransformer, SegFormer, SegFormerConfig
+from vidseg.types import ClassMap, Preprocessing
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    return all(torch.equal(tensor, b.state_dict()[key]) for key, tensor in a.state_dict().items())
+
+
+def save(model: SegFormer | CFFM, classes: ClassMap, directory: Path) -> Path:
+    save_checkpoint(directory, model, class_map=classes, preprocessing=Preprocessing())
+    return directory
+
+
+def test_from_an_encoder(tiny: MiTConfig, cffm: CFFM, tmp_path: Path) -> None:
+    encoder = MixTransformer(tiny)
+    save_encoder(tmp_path / "mit", encoder, tiny)
+    before = {key: tensor.clone() for key, tensor in cffm.head.state_dict().items()}
+    report = load_initial_weights(cffm, tmp_path / "mit")
+    assert report.copied == ("encoder",)
+    assert dict(report.fresh) == dict.fromkeys(
+        ("head", "blocks", "classifier", "context_classifier"), "the source has none"
+    )
+    assert same(cffm.encoder, encoder)
+    assert all(torch.equal(tensor, before[key]) for key, tensor in cffm.head.state_dict().items())
+    assert cffm.training
+
+
+def test_from_a_segformer_to_a_cffm(segformer: SegFormer, cffm: CFFM, classes: ClassMap, tmp_path: Path) -> None:
+    report = load_initial_weights(cffm, save(segformer, classes, tmp_path / "x"))
+    assert report.copied == ("encoder", "head", "classifier")
+    assert same(cffm.encoder, segformer.encoder)
+    assert same(cffm.head, segformer.head)
+    assert same(cffm.classifier, segformer.classifier)
+    assert str(report).startswith("copied encoder, head, classifier from ")
+    assert str(report).endswith("blocks (the source has none), context_classifier (the source has none)")
+
+
+def test_another_number_of_classes_is_said(tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path) -> None:
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=5, depth=2, head_channels=16, heads=2))
+    report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
+    assert report.copied == ("encoder", "head", "blocks")
+    assert dict(report.fresh) == {
+        "classifier": "'weight' of shape [5, 16, 1, 1], the source's is [3, 16, 1, 1]",
+        "context_classifier": "'weight' of shape [5, 32, 1, 1], the source's is [3, 32, 1, 1]",
+    }
+    assert same(model.blocks, cffm.blocks)
+
+
+@pytest.mark.parametrize(("depth", "reason"), [(1, "the source has '1."), (3, "the source has no '2.")])
+def test_another_depth_is_said(
+    depth: int, reason: str, tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path
+) -> None:
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=depth, head_channels=16, heads=2))
+    report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
+    assert report.copied == ("encoder", "head", "classifier", "context_classifier")
+    ((part, said),) = report.fresh
+    assert part == "blocks"
+    assert reason in said
+
+
+def test_another_encoder_is_an_error_and_changes_nothing(
+    segformer: SegFormer, classes: ClassMap, tmp_path: Path
+) -> None:
+    other = SegFormer(
+        SegFormerConfig(encoder=MiTConfig(widths=(8, 16, 20, 32), depths=(1, 1, 1, 1)), num_classes=3, head_channels=16)
+    )
+    before = {key: tensor.clone() for key, tensor in other.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r"encoder of another size.*depths \(1, 1, 1, 1\)"):
+        load_initial_weights(other, save(segformer, classes, tmp_path / "x"))
+    assert all(torch.equal(tensor, before[key]) for key, tensor in other.state_dict().items())
+
+
+def test_from_hugging_face(tmp_path: Path, tiny: MiTConfig, cffm: CFFM) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers, which makes the directory, is absent")
+    config = transformers.SegformerConfig(
+        hidden_sizes=list(tiny.widths), depths=list(tiny.depths), decoder_hidden_size=48, num_labels=7
+    )
+    transformers.SegformerModel(config).save_pretrained(tmp_path / "bare")
+    transformers.SegformerForSemanticSegmentation(config).save_pretrained(tmp_path / "whole")
+    for name in ("bare", "whole"):
+        report = load_initial_weights(cffm, tmp_path / name)
+        assert report.copied == ("encoder",)
+    assert "the source's is [48, 8]" in dict(report.fresh)["head"]
