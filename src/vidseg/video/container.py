@@ -18,7 +18,8 @@ from vidseg.video.redact import redacted
 from vidseg.video.seeking import Entry, find_entry
 from vidseg.video.span import Span, as_fraction
 
-# By how much the length in the header may exceed what was decoded before the file counts as cut off, seconds.
+# By how much the length in the header may exceed what was decoded before the file counts as cut off, seconds;
+# where the header counts frames, a millisecond.
 _TOLERANCE = Fraction(1, 2)
 
 
@@ -70,10 +71,9 @@ class FileSource:
                 delivered += 1
             wanted += 1
         else:
-            if damage.whole and damage.packets < self._packets:
-                report(f"{self.info.name} is cut off: got {damage.packets} of {self._packets} frames")
-            elif self._length is not None and read_until + _TOLERANCE < self._length:
-                report(f"{self.info.name} is cut off: got {float(read_until):.2f} of {float(self._length):.2f} seconds")
+            if self._is_cut_off(damage, read_until):
+                length = "unknown" if self._length is None else f"{float(self._length):.3f}"
+                report(f"{self.info.name} is cut off: got {float(read_until):.3f} of {length} seconds")
         for problem in damage.problems(self.info.name):
             report(problem)
         if not delivered:
@@ -102,6 +102,14 @@ class FileSource:
                     return
         with open_container(self._location) as container:
             yield from enumerate(decoded_frames(container, video_stream(container, self.info.name), damage))
+
+    def _is_cut_off(self, damage: Damage, read_until: Fraction) -> bool:
+        """Whether the header promises more than the file holds."""
+        lacks_packets = damage.whole and damage.packets < self._packets
+        if self._length is None:
+            return lacks_packets
+        # Packets alone prove nothing: an edit list may leave some of them out on purpose.
+        return read_until + (Fraction(1, 1000) if lacks_packets else _TOLERANCE) < self._length
 
     def _entry(self) -> Entry | None:
         if not self._span.start or self.info.time_base is None:

@@ -12,6 +12,8 @@ from av.stream import Disposition
 from vidseg.errors import MediaError
 from vidseg.video.redact import redacted
 
+_TIMEOUT = 10.0  # seconds without a byte from the network until a connection counts as lost
+
 
 def open_container(location: str, **options: Any) -> InputContainer:
     """Opens a file, URL or device for reading.
@@ -19,6 +21,8 @@ def open_container(location: str, **options: Any) -> InputContainer:
     Raises:
         MediaError: if it cannot be opened; says why, without credentials, also in its chain of causes.
     """
+    if "://" in location:
+        options["timeout"] = (_TIMEOUT, _TIMEOUT)
     try:
         return av.open(location, "r", metadata_errors="replace", **options)
     except (av.FFmpegError, OSError, ValueError) as error:

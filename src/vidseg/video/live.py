@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -25,9 +25,9 @@ from vidseg.video.redact import redacted
 from vidseg.video.span import Span
 
 OnLag = Literal["wait", "drop"]
+_Item = tuple[int, Fraction, av.VideoFrame]  # number, time, picture
 
 _QUEUE_LENGTH = 4
-_TIMEOUT = 10.0  # seconds without a byte until a connection counts as lost
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to reconnect
 _TICK = Fraction(1, 90000)  # of the clock that times are given in, seconds; that of RTP and MPEG
 
@@ -44,18 +44,13 @@ class Address:
     """
 
     name: str
-    location: str
+    location: str = field(repr=False)
     device: str | None = None
     options: dict[str, str] | None = None
 
-    def __repr__(self) -> str:
-        return f"Address({self.name!r})"
-
     def open(self) -> InputContainer:
         """Connects; raises `MediaError` without credentials."""
-        return open_container(
-            self.location, format=self.device, options=self.options or {}, timeout=(_TIMEOUT, _TIMEOUT)
-        )
+        return open_container(self.location, format=self.device, options=self.options or {})
 
 
 def camera(index: int, fps: Fraction | None) -> Address:
@@ -103,7 +98,7 @@ class LiveSource:
         self._span = span
         self._on_lag = on_lag
         self._reconnect = reconnect
-        self._queue: queue.Queue[tuple[int, Fraction, av.VideoFrame] | None] = queue.Queue(_QUEUE_LENGTH)
+        self._queue: queue.Queue[_Item | None] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
         self._problems: list[str] = []
         self._failure: Exception | None = None
@@ -132,7 +127,7 @@ class LiveSource:
         convert = RGBConverter()
         delivered = 0
         try:
-            while (item := self._queue.get()) is not None:
+            while (item := self._take()) is not None:
                 index, moment, picture = item
                 if self._span.ended_by(moment):
                     break
@@ -154,6 +149,14 @@ class LiveSource:
             raise self._failure
         if not delivered:
             raise MediaError(f"got no frame from {self.info.name}; expected a stream that sends video")
+
+    def _take(self) -> _Item | None:
+        # In slices, because Windows lets no Ctrl-C through to an endless wait.
+        while True:
+            try:
+                return self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
 
     def close(self) -> None:
         """Ends the reception, also if it has never begun."""
@@ -207,7 +210,7 @@ class LiveSource:
             return connection
         return None
 
-    def _hand_over(self, item: tuple[int, Fraction, av.VideoFrame]) -> None:
+    def _hand_over(self, item: _Item) -> None:
         while self._on_lag == "drop" and self._queue.full():
             try:
                 self._queue.get_nowait()
@@ -215,7 +218,7 @@ class LiveSource:
                 break
         self._put(item)
 
-    def _put(self, item: tuple[int, Fraction, av.VideoFrame] | None) -> None:
+    def _put(self, item: _Item | None) -> None:
         while not self._stop.is_set():
             try:
                 return self._queue.put(item, timeout=0.1)
