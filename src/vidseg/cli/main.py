@@ -30,7 +30,7 @@ COMMANDS = {
 DONE, PARTLY, USAGE = 0, 1, 2
 
 
-class Terminated(BaseException):
+class Terminated(SystemExit):
     """SIGTERM came; unwinds like KeyboardInterrupt, so that nothing half-written stays."""
 
 
@@ -51,7 +51,8 @@ def main(argv: list[str]) -> int:
     if name not in COMMANDS:
         nearest = get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        return _fail(f"got command '{name}'; expected one of {', '.join(COMMANDS)}{hint}")
+        report(f"error: got command '{name}'; expected one of {', '.join(COMMANDS)}{hint}")
+        return USAGE
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         warnings.simplefilter("always", VidsegWarning)
@@ -66,18 +67,27 @@ def _run(name: str, arguments: list[str]) -> int:
         code: int = command.run(parser.parse_args(arguments))
         return code
     except ArgumentError as error:
-        return _fail(f"{_one_line(error)}; see vidseg {name} --help")
-    except VidsegError as error:
-        return _fail(_one_line(error))
-    except OSError as error:
-        # A file that vanished, a full disk, a missing permission: the system's words name the file.
-        return _fail(_one_line(error))
+        report_error(error, f"; see vidseg {name} --help")
+    except (VidsegError, OSError) as error:
+        # Of an OSError (a vanished file, a full disk, a missing permission) the system's words name the file.
+        report_error(error)
     except KeyboardInterrupt:
-        _report("interrupted")
+        report("interrupted; unfinished outputs were removed")
         return 128 + signal.SIGINT
     except Terminated:
-        _report("terminated")
+        report("terminated; unfinished outputs were removed")
         return 128 + signal.SIGTERM
+    return USAGE
+
+
+def report(message: str) -> None:
+    """Says something to the user, on stderr."""
+    print(f"vidseg: {message}", file=sys.stderr)
+
+
+def report_error(error: BaseException, advice: str = "") -> None:
+    """Says in one line what went wrong."""
+    report(f"error: {' '.join(str(error).split())}{advice}")
 
 
 def _print_overview(stream: TextIO) -> None:
@@ -90,19 +100,6 @@ def _print_overview(stream: TextIO) -> None:
     )
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
-
-
-def _fail(message: str) -> int:
-    _report(f"error: {message}")
-    return USAGE
-
-
-def _report(message: str) -> None:
-    print(f"vidseg: {message}", file=sys.stderr)
-
-
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -112,7 +109,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     text = " ".join(str(message).split())
-    _report(f"warning: {text}" if issubclass(category, VidsegWarning) else f"warning: {category.__name__}: {text}")
+    report(f"warning: {text}" if issubclass(category, VidsegWarning) else f"warning: {category.__name__}: {text}")
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -4,7 +4,14 @@ import argparse
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter
+
+
+class _HelpFormatter(DefaultHelpFormatter):
+    """Help texts name their defaults in the user's words, so none is added."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help
 
 
 class Parser(ArgumentParser):
@@ -22,7 +29,7 @@ class Parser(ArgumentParser):
             description=description,
             epilog=f"example: {example}" if example else None,
             exit_on_error=False,
-            add_help=True,
+            formatter_class=_HelpFormatter,
             **options,
         )
 

@@ -1,4 +1,4 @@
-"""Where tensors live: the device that a user's word means."""
+"""Where tensors live and how many threads work on them."""
 
 import torch
 
@@ -22,3 +22,14 @@ def resolve_device(name: str) -> torch.device:
             f"got device {name!r} ({reason}); expected auto, cpu, or an accelerator that is there"
         ) from None
     return device
+
+
+def set_threads(threads: int) -> None:
+    """Sets torch's CPU threads, for the whole process.
+
+    Raises:
+        InputError: for less than one.
+    """
+    if threads < 1:
+        raise InputError(f"got {threads} threads; expected 1 or more")
+    torch.set_num_threads(threads)

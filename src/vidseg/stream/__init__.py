@@ -1,6 +1,8 @@
 """Streaming: reference policies, the segmenter, scene cuts, overlapping work."""
 
 from vidseg.stream.cuts import CutDetector
+from vidseg.stream.job import JobReport, segment_to_files
+from vidseg.stream.outputs import OverlayStyle
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
 from vidseg.stream.segmenter import Segmenter, StreamState
@@ -9,7 +11,9 @@ from vidseg.stream.stepper import Memory, Stepper
 __all__ = [
     "Background",
     "CutDetector",
+    "JobReport",
     "Memory",
+    "OverlayStyle",
     "Policy",
     "Segmenter",
     "Stepper",
@@ -19,5 +23,6 @@ __all__ = [
     "parse_policy",
     "prefetch",
     "seconds",
+    "segment_to_files",
     "vspw",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models import Model
 from vidseg.models.labels import label_map
-from vidseg.runtime import EagerRuntime, resolve_device
+from vidseg.runtime import EagerRuntime, resolve_device, set_threads
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
@@ -68,6 +68,7 @@ class Segmenter:
         runtime: "auto" or "torch".
         policy: which past frames serve as references; None for the one the model was trained for.
         size: another short side of the network's input, pixels; the long side scales along.
+        threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
         confidence: whether segmentations carry the winner's probability.
         cut_detector: start the memory anew where this sees a scene cut; None for never.
 
@@ -84,6 +85,7 @@ class Segmenter:
         policy: Policy | None = None,
         *,
         size: int | None = None,
+        threads: int | None = None,
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
     ) -> None:
@@ -100,6 +102,8 @@ class Segmenter:
         self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         self.confidence = confidence
         self.cut_detector = cut_detector
+        if threads is not None:
+            set_threads(threads)
         self._device = resolve_device(device)
         self._follows_model = policy is None
         self._stepper = Stepper(

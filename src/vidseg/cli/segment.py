@@ -1,0 +1,237 @@
+"""``vidseg segment``: a video goes in, a class for every pixel of every frame comes out."""
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vidseg.cli.main import DONE, PARTLY, USAGE, report_error
+from vidseg.cli.parser import Parser, add_model_options
+from vidseg.cli.progress import progress_bar
+from vidseg.errors import InputError, MediaError
+from vidseg.files import write_json
+from vidseg.types import ClassMap
+
+if TYPE_CHECKING:
+    from vidseg.models import Model
+    from vidseg.stream import Policy, Segmenter
+
+
+def build_parser() -> Parser:
+    """The options of this command."""
+    parser = Parser(
+        "segment",
+        "A class for every pixel of every frame of a video, with the context of the frames before.",
+        "vidseg segment in.mp4 -o overlay.mp4 -o masks/ --model cffm-b0-freedoom",
+    )
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="IN",
+        help="a video file, a folder of images, a quoted glob of images, a camera index, rtsp:// or http://",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        dest="outputs",
+        action="append",
+        required=True,
+        metavar="OUT",
+        help=".mp4 (overlay), folder (one mask PNG per frame), .npz (label arrays) or .csv (class shares); may be "
+        "repeated; '{name}' stands for the input's name where there are several",
+    )
+    add_model_options(parser)
+    parser.add_argument("--reset-on-cut", action="store_true", help="start the memory anew at a scene cut")
+    parser.add_argument("--start", type=float, metavar="SECONDS", help="leave out what comes before")
+    parser.add_argument("--end", type=float, metavar="SECONDS", help="leave out what comes from then on")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th frame (default: 1)")
+    parser.add_argument("--fps", type=float, help="frames a second of images, or asked of a camera")
+    parser.add_argument(
+        "--on-lag",
+        choices=("wait", "drop"),
+        default="wait",
+        help="what a live source does when frames come too fast: wait, or drop the oldest (default: wait)",
+    )
+    parser.add_argument("--reconnect", type=int, default=5, metavar="N", help="tries to get a lost stream back")
+    parser.add_argument("--confidence", action="store_true", help="store the winner's probability with the labels")
+    parser.add_argument("--opacity", type=float, default=0.5, help="of the overlay, 0–1 (default: 0.5)")
+    parser.add_argument("--outlines", action="store_true", help="draw the borders of regions into the overlay")
+    parser.add_argument("--legend", action="store_true", help="name the classes present in the overlay")
+    parser.add_argument("--classes", metavar="A,B", help="show only these in the overlay: names or ids")
+    parser.add_argument("--json", metavar="F", help="write a report")
+    return parser
+
+
+def run(args: Any) -> int:
+    """Segments every input; one that cannot be read does not stop the others."""
+    targets = output_paths(args.inputs, args.outputs)
+    _check_overlay_options(args)
+    # Imported late, so that a mistyped option is answered at once.
+    from vidseg.checkpoints import load
+
+    engines = _Engines(load(args.model), args)
+    reports = [_segment(engines, source, outputs, args) for source, outputs in targets]
+    if args.json:
+        write_json(args.json, {"model": args.model, "videos": reports})
+    failures = sum("error" in report for report in reports)
+    if failures == len(reports):
+        return USAGE
+    return PARTLY if failures or any(report.get("problems") for report in reports) else DONE
+
+
+def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Each input with its own outputs.
+
+    ``{name}`` in an output stands for the input's name. Where there are several inputs and an output lacks it, a folder
+    gets one subfolder an input; a file cannot serve them all.
+
+    Raises:
+        InputError: if two inputs would write to one place, or an output is an input.
+    """
+    targets = []
+    taken: dict[Path, str] = {}
+    for source in inputs:
+        own = []
+        for output in outputs:
+            if "{name}" not in output and len(inputs) > 1:
+                if Path(output).suffix:
+                    raise InputError(
+                        f"got one output {output} for {len(inputs)} inputs; expected one each; do: "
+                        f"-o {Path(output).with_stem(Path(output).stem + '-{name}')}"
+                    )
+                output = f"{output}/{{name}}"
+            path = output.replace("{name}", _name_of(source))
+            place = Path(path).resolve()
+            if place == Path(source).resolve():
+                raise InputError(f"got output {path}, which is the input; expected another place")
+            if place in taken:
+                raise InputError(
+                    f"got output {path} for {taken[place]} and for {source}; expected places of their own; "
+                    "rename one or segment them one by one"
+                )
+            taken[place] = source
+            own.append(path)
+        targets.append((source, own))
+    return targets
+
+
+def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
+    """Ids for a list of class names or ids, separated by commas; None for None.
+
+    Raises:
+        InputError: for an unknown class, naming the nearest.
+    """
+    if text is None:
+        return None
+    ids = set()
+    for word in (word.strip() for word in text.split(",")):
+        if word in class_map.names:
+            ids.add(class_map.names.index(word))
+        elif word.isdecimal() and int(word) < class_map.num_classes:
+            ids.add(int(word))
+        else:
+            nearest = get_close_matches(word, class_map.names, n=1)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else f": {', '.join(class_map.names[:12])}, …"
+            raise InputError(f"got class '{word}'; expected a name or id of the model's classes{hint}")
+    return frozenset(ids)
+
+
+class _Engines:
+    """One segmenter for each policy: only policies in seconds differ from video to video."""
+
+    def __init__(self, model: "Model", args: Any) -> None:
+        self._model = model
+        self._args = args
+        self._made: dict[Policy | None, Segmenter] = {}
+
+    def for_video(self, fps: Fraction | None) -> "Segmenter":
+        from vidseg.stream import CutDetector, Segmenter, parse_policy
+
+        args = self._args
+        policy = parse_policy(args.policy, fps)
+        if policy not in self._made:
+            self._made[policy] = Segmenter(
+                self._model,
+                args.device,
+                args.runtime,
+                policy,
+                size=args.size,
+                threads=args.threads,
+                confidence=args.confidence,
+                cut_detector=CutDetector() if args.reset_on_cut else None,
+            )
+        return self._made[policy]
+
+
+def _segment(engines: _Engines, source: str, outputs: list[str], args: Any) -> dict[str, Any]:
+    from vidseg.stream import OverlayStyle, segment_to_files
+    from vidseg.video import read_video
+
+    try:
+        with read_video(
+            source,
+            fps=None if args.fps is None else Fraction(args.fps).limit_denominator(1001),
+            start=args.start,
+            end=args.end,
+            every=args.every,
+            on_lag=args.on_lag,
+            reconnect=args.reconnect,
+        ) as reader:
+            segmenter = engines.for_video(reader.info.fps)
+            style = OverlayStyle(
+                opacity=args.opacity,
+                outlines=args.outlines,
+                legend=args.legend,
+                classes=class_ids(args.classes, segmenter.class_map),
+            )
+            with progress_bar(reader.info.name, _expected_frames(reader.info.frame_count, args)) as advance:
+                report = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
+    except MediaError as error:
+        report_error(error)
+        return {"source": source, "error": str(error)}
+    for problem in report.problems:
+        print(f"vidseg: warning: {problem}", file=sys.stderr)
+    print(
+        f"{report.source}: {report.frames} frames, {report.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        file=sys.stderr,
+    )
+    if report.stopped_by is not None:
+        raise report.stopped_by
+    return {
+        "source": report.source,
+        "outputs": outputs,
+        "frames": report.frames,
+        "seconds": report.seconds,
+        "frames_per_second": report.frames_per_second,
+        "problems": list(report.problems),
+    }
+
+
+def _check_overlay_options(args: Any) -> None:
+    styled = args.outlines or args.legend or args.classes is not None or args.opacity != 0.5
+    if styled and not any(output.endswith(".mp4") for output in args.outputs):
+        raise InputError(
+            "got --opacity, --outlines, --legend or --classes without an overlay; expected an .mp4 output; "
+            "add -o overlay.mp4"
+        )
+    stored = [output for output in args.outputs if not output.endswith((".mp4", ".csv"))]
+    if args.confidence and not stored:
+        raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
+
+
+def _expected_frames(frame_count: int | None, args: Any) -> int | None:
+    if frame_count is None or args.start is not None or args.end is not None:
+        return None
+    return -(-frame_count // args.every)
+
+
+def _name_of(source: str) -> str:
+    if source.isdecimal() and not Path(source).exists():
+        return f"camera{source}"
+    if "://" in source:
+        return urlsplit(source).hostname or "stream"
+    stem = Path(source).stem if Path(source).suffix else Path(source).name
+    return stem.replace("*", "_").replace("?", "_") or Path(source).resolve().name
