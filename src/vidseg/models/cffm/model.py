@@ -69,6 +69,13 @@ class CFFMConfig:
             raise InputError(f"got reference offsets {offsets}; expected one or more, oldest (largest) first")
 
 
+def context_shape(config: CFFMConfig, batch_size: int, image_size: tuple[int, int]) -> tuple[int, ...]:
+    """B, nh, nw, Σg², C of what a block keeps of images of (height, width)."""
+    nh, nw = (math.ceil(math.ceil(side / 4) // 2 / WINDOW) for side in image_size)
+    rows = sum(reference.tokens_per_side**2 for reference in config.references)
+    return batch_size, nh, nw, rows, config.head_channels
+
+
 class CFFMFeatures(NamedTuple):
     """Features of single frames: `fused` [B,C,h,w] at stride 4 and the same at stride 8, `coarse` [B,C,h',w']."""
 
@@ -138,9 +145,7 @@ class CFFM(nn.Module):
 
     def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
         """Zeros of the shape that `context` has for images of (height, width)."""
-        nh, nw = (math.ceil(math.ceil(side / 4) // 2 / WINDOW) for side in image_size)
-        rows = sum(reference.tokens_per_side**2 for reference in self.config.references)
-        shape = (batch_size, nh, nw, rows, self.config.head_channels)
+        shape = context_shape(self.config, batch_size, image_size)
         return tuple(self.classifier.weight.new_zeros(shape) for _ in self.blocks)
 
     def decode(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:

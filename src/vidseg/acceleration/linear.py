@@ -1,0 +1,19 @@
+"""What the fast paths share: linear layers made from given weights, and when to work in parts."""
+
+import torch
+from torch import Tensor, nn
+
+
+def works_in_parts(x: Tensor) -> bool:
+    """Whether operators run one by one on a CPU, where cache-sized parts pay; a compiler or GPU does better whole."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+@torch.no_grad()
+def frozen_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A float32 Linear that holds a copy of a weight [out,in] and a bias [out]."""
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device=weight.device)
+    linear.weight.copy_(weight)
+    if bias is not None:
+        linear.bias.copy_(bias)
+    return linear.requires_grad_(False)
