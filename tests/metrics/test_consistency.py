@@ -136,3 +136,38 @@ def test_the_frame_size_may_change_between_videos_only():
     video.update(np.zeros((4, 5), int), np.zeros((4, 5), int))
     with pytest.raises(InputError, match="begin a new video"):
         video.update(np.zeros((4, 6), int), np.zeros((4, 6), int))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_window_reaches_over_a_frame_without_ground_truth(seed):
+    random = np.random.default_rng(seed)
+    prediction, target = random.integers(0, 2, (2, 30, 2, 3))
+    labelled = random.random(30) < 0.8
+    metrics = VideoSegmentationMetrics(CLASSES, windows=(1, 2, 3))
+    video = metrics.video("a")
+    for t in range(30):
+        if labelled[t]:
+            video.update(prediction[t], target[t])
+        else:
+            video.skip()
+    metrics.update(video)
+    result = metrics.compute()["protocols"]
+    for n in (1, 2, 3):
+        whole = [t for t in range(30 - n + 1) if labelled[t : t + n].all()]
+        windows = brute_force_windows(prediction, target, n, ignored_can_agree=False)
+        for protocol, starts in (("exact", whole), ("vspw", [t for t in whole if t + n < 30])):
+            expected = np.mean([windows[t] for t in starts if windows[t] is not None], axis=0)
+            computed = result[protocol][f"mVC{n}"], result[protocol][f"mCC{n}"]
+            assert computed == pytest.approx(tuple(expected), abs=1e-12), (protocol, n)
+    assert result["vspw"]["frames"] == 30
+
+
+def test_labels_that_lie_apart_have_no_video_consistency():
+    metrics = VideoSegmentationMetrics(2, windows=(2,))
+    video = metrics.video("a")
+    for _ in range(10):
+        video.update(np.ones((2, 2), int), np.ones((2, 2), int))
+        video.skip()
+    metrics.update(video)
+    for scores in metrics.compute()["protocols"].values():
+        assert (scores["mIoU"], scores["mVC2"], scores["mCC2"]) == (1, None, None)

@@ -67,6 +67,13 @@ class ConsistencyWindows:
         self._before_latest_PV3 += self._latest_PV3
         self._latest_PV3 = self._windows_ending_here(target_HW >= 0)
 
+    def skip(self) -> None:
+        """Takes note that the next frame has no ground truth: no window reaches over it."""
+        self._previous = self._runs = None
+        self.frames += 1
+        self._before_latest_PV3 += self._latest_PV3
+        self._latest_PV3 = torch.zeros_like(self._latest_PV3)
+
     def sums(self) -> Tensor:
         """PxVx3 float64: what the video contributes under each protocol, if no frame follows.
 

@@ -35,7 +35,7 @@ class VideoTally:
 
     @property
     def frames(self) -> int:
-        """Number of frames so far."""
+        """Number of frames so far, those without ground truth included."""
         return self.consistency.frames
 
     def update(self, prediction_HW: LabelMap, target_HW: LabelMap) -> None:
@@ -51,3 +51,11 @@ class VideoTally:
         prediction_HW, target_HW = label_pair(prediction_HW, target_HW, self.num_classes, self.device)
         self.consistency.update(prediction_HW, target_HW)
         self.confusion += confusion_matrix(prediction_HW, target_HW, self.num_classes)
+
+    def skip(self) -> None:
+        """Passes over the next frame, which has no ground truth.
+
+        It counts as a frame of the video and in nothing else: windows of VC_n are those of n consecutive frames that
+        all have ground truth, so a video whose labels lie apart has none and its VC_n is None.
+        """
+        self.consistency.skip()

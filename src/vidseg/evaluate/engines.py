@@ -1,0 +1,116 @@
+"""The engine that is evaluated: the segmenter of `vidseg segment`, or the mean of several of its streams."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Protocol
+
+from vidseg.data import VideoRecord
+from vidseg.errors import InputError
+from vidseg.evaluate.augmentation import AugmentedSegmenter
+from vidseg.models import Model
+from vidseg.stream import Policy, Segmenter, parse_policy
+from vidseg.stream.policy import VSPW, NoReferences, Offsets
+from vidseg.types import Frame, Segmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """How a model is run.
+
+    Attributes:
+        device: "auto", "cpu", "cuda", …
+        runtime: see `vidseg.Segmenter`; test-time augmentation has torch only.
+        policy: which past frames serve as references, in the words of the command line (`parse_policy`). They are
+            looked up among all frames of a video, with ground truth or without.
+        size: another short side of the network's input, pixels.
+        threads: CPU threads, shared by all processes; None leaves the runtime's own choice.
+        flip: average with the flipped video.
+        scales: average over these factors on the network's input size.
+    """
+
+    device: str = "auto"
+    runtime: str = "auto"
+    policy: str = "auto"
+    size: int | None = None
+    threads: int | None = None
+    flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        if not self.scales or any(not 0 < scale < math.inf for scale in self.scales):
+            raise InputError(f"got scales {list(self.scales)}; expected positive factors, e.g. 0.75,1,1.25")
+        if len(set(self.scales)) < len(self.scales):
+            raise InputError(f"got scales {list(self.scales)}; expected every factor once")
+        if self.augmented and self.runtime not in ("auto", "torch"):
+            raise InputError(
+                f"got runtime {self.runtime!r} with test-time augmentation; expected torch; leave --runtime out"
+            )
+
+    @property
+    def augmented(self) -> bool:
+        """Whether more than the one, plain stream is run."""
+        return self.flip or self.scales != (1.0,)
+
+
+class Engine(Protocol):
+    """What turns a video into label maps."""
+
+    def segment(self, frames: Iterable[Frame], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
+        """The segmentation of each frame, in order."""
+
+
+class Engines:
+    """Makes the engine of each video: only policies in seconds differ from video to video.
+
+    Args:
+        model: in eval mode, with class map and preprocessing.
+        config: how it is run.
+    """
+
+    def __init__(self, model: Model, config: EngineConfig) -> None:
+        self._model = model
+        self._config = replace(config, runtime="torch") if config.augmented else config
+        self._segmenters: dict[Policy | None, Segmenter] = {}
+
+    def segmenter(self, video: VideoRecord) -> Segmenter:
+        """The segmenter of a video's plain stream.
+
+        Raises:
+            InputError: for a model or an option that cannot be used, or a policy in seconds without a frame rate.
+        """
+        config = self._config
+        policy = parse_policy(config.policy, listed_rate(video))
+        if policy not in self._segmenters:
+            self._segmenters[policy] = Segmenter(
+                self._model, config.device, config.runtime, policy, size=config.size, threads=config.threads
+            )
+        return self._segmenters[policy]
+
+    def engine(self, video: VideoRecord) -> Engine:
+        """What segments a video."""
+        base = self.segmenter(video)
+        if not self._config.augmented:
+            return base
+        return AugmentedSegmenter(self._model, base, flip=self._config.flip, scales=self._config.scales)
+
+
+def listed_rate(video: VideoRecord) -> Fraction | None:
+    """Frames a second in a video's list, which need not hold every frame number; None where it is not known."""
+    if video.rate is None or len(video.frames) < 2:
+        return None
+    numbers = video.frames[-1].number - video.frames[0].number
+    return Fraction(video.rate * (len(video.frames) - 1) / numbers).limit_denominator(1001)
+
+
+def policy_text(policy: Policy) -> str:
+    """A policy in the words that `parse_policy` reads."""
+    match policy:
+        case NoReferences():
+            return "none"
+        case VSPW():
+            return "vspw"
+        case Offsets(offsets=offsets, start=start):
+            return f"offsets:{','.join(map(str, offsets))}" + (":replicate" if start == "replicate" else "")
+    raise AssertionError(f"{policy} has no words")

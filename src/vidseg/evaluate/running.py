@@ -1,0 +1,79 @@
+"""Running scorers over a split, in this process or several, and merging what they give."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from vidseg.data import VideoDataset
+from vidseg.errors import InputError
+from vidseg.evaluate.processes import score_in_processes
+from vidseg.evaluate.result import Evaluation, now
+from vidseg.evaluate.scoring import Scorer
+from vidseg.metrics import VideoSegmentationMetrics, VideoTally
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate_with(
+    scorer: Scorer,
+    make_scorers: Sequence[Callable[[], Scorer]],
+    dataset: VideoDataset,
+    *,
+    windows: Sequence[int],
+    source: Mapping[str, Any],
+    progress: Progress | None,
+) -> Evaluation:
+    """Scores every video of a data set; the result does not depend on how many processes share them.
+
+    Args:
+        scorer: what works if there is one process: this one.
+        make_scorers: one a process; picklable.
+        dataset: of videos that all have some ground truth.
+        windows: the values of n of VC_n.
+        source: what is scored, see `Evaluation`.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        InputError: for no process, or values of n that are not different numbers from 1.
+        VidsegError: what a scorer raises.
+    """
+    # This process alone holds all tallies, even where it is one of many that train.
+    metrics = VideoSegmentationMetrics(dataset.class_map.num_classes, windows=windows, sync_on_compute=False)
+    total = sum(scorer.num_frames(video) for video in dataset.videos)
+    done = 0
+
+    def advance(frames: int) -> None:
+        nonlocal done
+        done += frames
+        if progress is not None:
+            progress(done, total)
+
+    began = time.perf_counter()
+    tallies: Iterable[VideoTally]
+    if len(make_scorers) > 1:
+        tallies = score_in_processes(make_scorers, dataset.videos, advance)
+    else:
+        tallies = (scorer.score(video, advance) for video in dataset.videos)
+    for tally in tallies:
+        metrics.update(tally)
+    return Evaluation(
+        scores=metrics.compute(),
+        source=source,
+        dataset=dataset,
+        windows=tuple(windows),
+        processes=len(make_scorers),
+        frames=total,
+        seconds=time.perf_counter() - began,
+        date=now(),
+    )
+
+
+def limited_processes(processes: int, dataset: VideoDataset) -> int:
+    """As many processes as asked for, but no more than videos.
+
+    Raises:
+        InputError: for less than one.
+    """
+    if processes < 1:
+        raise InputError(f"got {processes} processes; expected 1 or more")
+    return min(processes, len(dataset.videos))
