@@ -1,6 +1,7 @@
 """What the parsers of all commands have in common."""
 
 import argparse
+import re
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -10,8 +11,8 @@ from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter
 class _HelpFormatter(DefaultHelpFormatter):
     """Help texts name their defaults in the user's words, so none is added."""
 
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return action.help or ""
 
 
 class Parser(ArgumentParser):
@@ -35,6 +36,8 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raises what would otherwise be printed with the usage."""
+        message = re.sub(r'Parser key "([^"]+)":', lambda key: f"--{key[1].replace('_', '-')}:", message)
+        message = re.sub(r"<class '(\w+)'>", r"\1", message)
         unknown = next((word for word in message.split() if word.startswith("--")), None)
         known = [option for action in self._actions for option in action.option_strings]
         if unknown and "nrecognized" in message:

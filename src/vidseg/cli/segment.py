@@ -187,7 +187,7 @@ def _segment(engines: _Engines, source: str, outputs: list[str], args: Any) -> d
                 legend=args.legend,
                 classes=class_ids(args.classes, segmenter.class_map),
             )
-            with progress_bar(reader.info.name, _expected_frames(reader.info.frame_count, args)) as advance:
+            with progress_bar(reader.info.name, reader.expected_frames) as advance:
                 report = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
     except MediaError as error:
         report_error(error)
@@ -220,12 +220,6 @@ def _check_overlay_options(args: Any) -> None:
     stored = [output for output in args.outputs if not output.endswith((".mp4", ".csv"))]
     if args.confidence and not stored:
         raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
-
-
-def _expected_frames(frame_count: int | None, args: Any) -> int | None:
-    if frame_count is None or args.start is not None or args.end is not None:
-        return None
-    return -(-frame_count // args.every)
 
 
 def _name_of(source: str) -> str:

@@ -1,0 +1,42 @@
+"""A command line under test: exit code, what it printed, and files it can work with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import tiny
+from vidseg.checkpoints import save_checkpoint
+from vidseg.cli.main import main
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs ``vidseg WORD…`` in this process: (exit code, stdout, stderr)."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of an untrained, tiny CFFM."""
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    model = tiny.cffm()
+    save_checkpoint(folder, model, class_map=model.class_map, preprocessing=model.preprocessing)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 11 images of 41x57."""
+    folder = tmp_path_factory.mktemp("video") / "walk"
+    folder.mkdir()
+    for frame in tiny.video(11, height=41, width=57):
+        Image.fromarray(frame.image).save(folder / f"{frame.index:03d}.png")
+    return folder

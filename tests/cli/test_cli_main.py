@@ -1,0 +1,74 @@
+"""What all commands have in common: help, versions, one-line errors, exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from vidseg import __version__
+from vidseg.cli import segment
+from vidseg.cli.main import COMMANDS, Terminated, main
+
+
+def test_the_overview_names_every_command(run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+    assert run()[0] == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"example: vidseg {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_needs_neither_torch_nor_extras() -> None:
+    script = (
+        "import sys\n"
+        "from vidseg.cli.main import COMMANDS, main\n"
+        "for command in COMMANDS:\n"
+        "    try: main([command, '--help'])\n"
+        "    except SystemExit: pass\n"
+        "heavy = {'torch', 'torchvision', 'lightning_fabric', 'openvino', 'onnx', 'vizdoom'} & set(sys.modules)\n"
+        "sys.exit(' '.join(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version(run) -> None:
+    assert run("--version") == (0, f"vidseg {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["segmnt"], "did you mean 'segment'?"),
+        (["segment"], "required"),
+        (["segment", "a", "-o", "b.mp4", "--modle", "m"], "--model"),
+        (["segment", "a", "-o", "b.mp4", "--model", "m", "--size", "big"], "--size"),
+        (["segment", "a", "-o", "b.mp4", "--model", "no-such-model"], "hf://owner/name"),
+        (["info", "no-such-model"], "hf://owner/name"),
+        (["convert", "no-such-file", "out", "--from", "cffm"], "no-such-file"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(run, words: list[str], hint: str) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("vidseg: error: ")
+    assert hint in err
+
+
+@pytest.mark.parametrize(("interrupt", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+def test_interrupts_have_exit_codes_of_their_own(run, monkeypatch, interrupt: BaseException, code: int) -> None:
+    def stop(args: object) -> int:
+        raise interrupt
+
+    monkeypatch.setattr(segment, "run", stop)
+    got, _, err = run("segment", "a", "-o", "b.mp4", "--model", "m")
+    assert got == code
+    assert err.count("\n") == 1

@@ -1,0 +1,156 @@
+"""``vidseg segment``: every kind of output, several inputs, and what must be refused."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vidseg.checkpoints import load
+from vidseg.cli.segment import class_ids, output_paths
+from vidseg.errors import InputError
+from vidseg.stream import Segmenter
+from vidseg.types import ClassMap
+from vidseg.video import read_labels, read_video
+
+
+def _labels(model: Path, source: Path, **options) -> list[np.ndarray]:
+    with read_video(source, **options) as reader:
+        return [segmentation.labels for segmentation in Segmenter(load(model)).segment(reader)]
+
+
+def test_all_outputs_at_once(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / name for name in ("overlay.mp4", "masks", "labels.npz", "shares.csv")]
+    words = [word for output in outputs for word in ("-o", output)]
+    report = tmp_path / "report.json"
+    code, out, err = run("segment", images, *words, "--model", tiny_model, "--fps", 10, "--json", report)
+    assert (code, out) == (0, "")
+    assert "11 frames" in err
+    expected = _labels(tiny_model, images)
+    with read_video(outputs[0]) as overlay:
+        assert overlay.info.fps == 10
+        shapes = {frame.image.shape for frame in overlay}
+    assert shapes == {(42, 58, 3)}
+    masks = sorted(outputs[1].iterdir())
+    assert [mask.name for mask in masks] == [f"{index:03d}.png" for index in range(11)]
+    assert all((read_labels(mask) == labels).all() for mask, labels in zip(masks, expected, strict=True))
+    with np.load(outputs[2]) as arrays:
+        assert (arrays["labels"] == np.stack(expected)).all()
+    with outputs[3].open() as shares:
+        rows = list(csv.reader(shares))
+    assert len(rows) == 12
+    assert sum(map(float, rows[1][2:])) == pytest.approx(1, abs=1e-5)
+    (video,) = json.loads(report.read_text())["videos"]
+    assert (video["frames"], video["problems"]) == (11, [])
+
+
+def test_start_end_and_every(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "masks"
+    selection = ("--fps", 10, "--start", 0.2, "--end", 0.9, "--every", 2)
+    assert run("segment", images, "-o", out, "--model", tiny_model, *selection)[0] == 0
+    assert sorted(mask.stem for mask in out.iterdir()) == ["002", "004", "006", "008"]
+
+
+def test_several_inputs_get_places_of_their_own(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(other / "a.png")
+    out = tmp_path / "out"
+    assert run("segment", images, other, "-o", out, "--model", tiny_model)[0] == 0
+    assert len(list((out / "walk").iterdir())) == 11
+    assert [mask.name for mask in (out / "other").iterdir()] == ["a.png"]
+
+
+def test_one_bad_input_does_not_stop_the_others(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    code, _, err = run("segment", broken, images, "-o", tmp_path / "out", "--model", tiny_model)
+    assert code == 1
+    assert err.count("error") == 1
+    assert len(list((tmp_path / "out" / "walk").iterdir())) == 11
+    assert not (tmp_path / "out" / "broken").exists()
+
+
+def test_a_bad_input_alone_is_exit_code_2_and_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    code, _, err = run("segment", broken, "-o", tmp_path / "o.mp4", "-o", tmp_path / "m", "--model", tiny_model)
+    assert (code, err.count("\n")) == (2, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
+
+
+def test_a_change_of_size_is_an_error_that_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for index, size in enumerate([(30, 40), (30, 40), (40, 30)]):
+        Image.fromarray(np.zeros((*size, 3), np.uint8)).save(folder / f"{index}.png")
+    code, _, err = run("segment", folder, "-o", tmp_path / "masks", "--model", tiny_model)
+    assert code == 2
+    assert "start a new one" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["mixed"]
+
+
+def test_options_that_would_do_nothing_are_refused(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    for words in (("--legend",), ("--opacity", 0.3), ("--classes", "class 1")):
+        code, _, err = run("segment", images, "-o", tmp_path / "masks", "--model", tiny_model, *words)
+        assert (code, ".mp4" in err) == (2, True)
+    code, _, err = run("segment", images, "-o", tmp_path / "s.csv", "--model", tiny_model, "--confidence")
+    assert (code, ".npz" in err) == (2, True)
+
+
+def test_confidence_goes_beside_the_masks(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "masks"
+    assert run("segment", images, "-o", out, "--model", tiny_model, "--confidence")[0] == 0
+    assert len(list(out.glob("*.png"))) == 11
+    assert len(list((out / "confidence").glob("*.png"))) == 11
+
+
+def test_places_are_worked_out_before_anything_runs(tmp_path: Path) -> None:
+    assert output_paths(["a/x.mp4"], ["o.mp4", "{name}.csv"]) == [("a/x.mp4", ["o.mp4", "x.csv"])]
+    assert output_paths(["a/x.mp4", "y"], ["m"]) == [("a/x.mp4", ["m/x"]), ("y", ["m/y"])]
+    assert output_paths(["0"], ["{name}.mp4"]) == [("0", ["camera0.mp4"])]
+    assert output_paths(["rtsp://u:p@host/1"], ["{name}.mp4"]) == [("rtsp://u:p@host/1", ["host.mp4"])]
+    with pytest.raises(InputError, match=r"o-\{name\}\.mp4"):
+        output_paths(["x.mp4", "y.mp4"], ["o.mp4"])
+    with pytest.raises(InputError, match="places of their own"):
+        output_paths(["a/x.mp4", "b/x.mp4"], ["m"])
+    with pytest.raises(InputError, match="is the input"):
+        output_paths(["x.mp4"], ["./x.mp4"])
+
+
+def test_classes_are_named_or_numbered() -> None:
+    class_map = ClassMap(names=("road", "sky"), palette=((0, 0, 0), (1, 1, 1)))
+    assert class_ids("sky, 0", class_map) == {0, 1}
+    assert class_ids(None, class_map) is None
+    with pytest.raises(InputError, match="did you mean 'road'"):
+        class_ids("raod", class_map)
+    with pytest.raises(InputError, match="'2'"):
+        class_ids("2", class_map)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_nothing(tiny_model: Path, tmp_path: Path, number: int, code: int) -> None:
+    folder = tmp_path / "long"
+    folder.mkdir()
+    Image.fromarray(np.zeros((240, 320, 3), np.uint8)).save(folder / "0000.png")
+    for index in range(1, 2000):
+        os.link(folder / "0000.png", folder / f"{index:04d}.png")
+    words = ["segment", folder, "-o", tmp_path / "o.mp4", "-o", tmp_path / "masks", "--fps", "10"]
+    command = [sys.executable, "-m", "vidseg", *map(str, words), "--model", str(tiny_model)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not any(path.name.startswith(".masks") and any(path.iterdir()) for path in tmp_path.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "unfinished outputs were removed" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["long"]
