@@ -40,7 +40,8 @@ class Parser(ArgumentParser):
         message = re.sub(r"<class '(\w+)'>", r"\1", message)
         unknown = next((word for word in message.split() if word.startswith("--")), None)
         known = [option for action in self._actions for option in action.option_strings]
-        if unknown and "nrecognized" in message:
+        # jsonargparse may hand its own error back once more.
+        if unknown and "nrecognized" in message and "did you mean" not in message:
             nearest = get_close_matches(unknown.split("=")[0], known, n=1)
             message += f"; did you mean {nearest[0]}?" if nearest else ""
         raise ArgumentError(None, message)
