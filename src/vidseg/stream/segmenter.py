@@ -8,18 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
+from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models import Model
-from vidseg.models.labels import label_map
 from vidseg.runtime import EagerRuntime, resolve_device, set_threads
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
 from vidseg.stream.stepper import Memory, Stepper
-from vidseg.types import RGB, Frame, Labels, Segmentation
+from vidseg.types import RGB, Frame, Segmentation
 from vidseg.video import VideoReader
 
 # Beyond this factor between a video's frame rate and the training videos', the references lie at times the model
@@ -104,6 +101,7 @@ class Segmenter:
         self.cut_detector = cut_detector
         if threads is not None:
             set_threads(threads)
+        self._labels = FastLabels()
         self._device = resolve_device(device)
         self._follows_model = policy is None
         self._stepper = Stepper(
@@ -151,9 +149,9 @@ class Segmenter:
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
         memory = memory or self._stepper.start(1, network_size)
         memory, logits_1Khw = self._stepper.step(memory, input_13HW)
-        labels_1HW, confidence_1HW = label_map(logits_1Khw, network_size, frame.size, confidence=self.confidence)
+        labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
         segmentation = Segmentation(
-            labels=self._narrowed(labels_1HW[0].cpu().numpy()),
+            labels=labels_1HW[0].cpu().numpy(),
             class_map=self.class_map,
             frame=frame,
             confidence=None if confidence_1HW is None else confidence_1HW[0].float().cpu().numpy(),
@@ -179,9 +177,6 @@ class Segmenter:
         for frame in frames:
             state, segmentation = self.step(state, frame)
             yield segmentation
-
-    def _narrowed(self, labels_HW: NDArray[np.int64]) -> Labels:
-        return labels_HW.astype(np.uint8) if self.class_map.dtype is np.uint8 else labels_HW.astype(np.uint16)
 
     def _check_mode(self) -> None:
         if self._model.training:
