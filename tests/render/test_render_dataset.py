@@ -115,7 +115,7 @@ def test_two_engines_stay_in_lockstep_and_label_borders_lie_on_depth_edges(tmp_p
     with Session(map_name="e3m1", resolution="320x240", seed=1) as session:
         near_edge, borders = 0, 0
         for _ in range(8):
-            session.move(tics=3, forward=15, turn=10)
+            session.move(tics=3, forward=5, turn=10)
             state, twin = session._game.get_state(), session._twin.get_state()
             np.testing.assert_array_equal(state.labels_buffer, twin.labels_buffer)
             np.testing.assert_array_equal(state.depth_buffer, twin.depth_buffer)

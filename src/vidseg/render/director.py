@@ -1,7 +1,7 @@
 """Films one clip: finds a place to walk, peoples it, and walks the camera through it.
 
 1. The camera is sent to a random thing of the map (things stand where players get) and rehearses the walk.
-   A rehearsal that gets nowhere is discarded and another place tried.
+   An attempt that gets stuck or stares at walls is discarded, here and while filming, and another is made.
 2. Monsters, items, decorations and remains are summoned at random free spots along the rehearsed way, so
    that every class occurs; they may move on before the camera comes by.
 3. The camera goes back to the start and walks again, filming. Its way differs: doors are open, monsters
@@ -16,6 +16,7 @@ import numpy as np
 
 from vidseg.errors import DataError
 from vidseg.render import walker
+from vidseg.render.classes import WALL
 from vidseg.render.engine import EpisodeEnded, Observation, Session
 from vidseg.render.maps import ClipPlan
 from vidseg.render.walker import Pose, Walk
@@ -33,12 +34,17 @@ _CAST = (
 )
 """What is summoned: one tuple a class, all classes equally often."""
 
-_CRUISE = 25.0  # thrust: 5 map units a tic, a brisk walk
+_CRUISE = 5.0  # map units a tic: a brisk walk
 _ATTEMPTS = 40
+_PLACES = 30  # that are tried for the start, an attempt
+_ROOM = 128.0  # map units free in some direction from the start
 _SUMMONS = 36
 _JUMP = 64.0  # map units in one frame: a teleporter, which would be a cut
-_START_TICS = 30  # until cruising speed is reached
-_LEAST_SPEED = 0.42  # of cruising speed, on average after that, for a rehearsal or a clip to count
+_IDLE = 0.3  # of cruising speed: slower frames count as idle
+_START_FRAMES = 8  # are idle anyway
+_BLANK = 0.8  # this share of wall: nothing to be seen
+_LEAST_PATIENCE = 0.15  # share of idle frames, and of blank ones, that the first attempt may have
+_GROWING_PATIENCE = 0.03  # more with every attempt, so that cramped maps yield clips, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +76,8 @@ def film(plan: ClipPlan, shot: Shot, check: Callable[[], None]) -> list[Observat
         engine_seed = int(random.integers(1, 2**31))
         with Session(map_name=plan.map_name, resolution=shot.resolution, seed=engine_seed) as session:
             try:
-                return _attempt(session, shot, random, check)
+                patience = _LEAST_PATIENCE + _GROWING_PATIENCE * attempt
+                return _attempt(session, shot, random, patience, check)
             except (_Discarded, EpisodeEnded):
                 continue
     raise DataError(
@@ -79,7 +86,9 @@ def film(plan: ClipPlan, shot: Shot, check: Callable[[], None]) -> list[Observat
     )
 
 
-def _attempt(session: Session, shot: Shot, random: np.random.Generator, check: Callable[[], None]) -> list[Observation]:
+def _attempt(
+    session: Session, shot: Shot, random: np.random.Generator, patience: float, check: Callable[[], None]
+) -> list[Observation]:
     for command in ("god", "give all"):
         session.command(command)
     session.move(tics=1)  # what was given is there after it
@@ -93,38 +102,46 @@ def _attempt(session: Session, shot: Shot, random: np.random.Generator, check: C
         way.append(session.pose())
         return False
 
-    _walk(session, shot, random, rehearse)
+    _walk(session, shot, random, patience, rehearse)
     _people(session, way, random)
     _return_to(session, start)
 
     clip: list[Observation] = []
+    blank = 0
 
     def record() -> bool:
+        nonlocal blank
         check()
         clip.append(session.observe())
+        blank += bool((clip[-1].classes == WALL).mean() > _BLANK)
+        if blank > patience * shot.frames:
+            raise _Discarded
         return _monster_ahead(session.pose(), clip[-1]) and random.random() < 0.5
 
-    _walk(session, shot, random, record)
+    _walk(session, shot, random, patience, record)
     return clip
 
 
 def _go_somewhere(session: Session, random: np.random.Generator) -> Pose:
-    """Sends the camera to a random thing and turns it to where there is most room."""
+    """Sends the camera to a random thing with room around it, and turns it to where there is most."""
     things = session.things()
-    place = things[int(random.integers(len(things)))]
-    _warp(session, place.x, place.y)
-    pose = session.pose()
-    headings_R = pose.angle + np.arange(0.0, 360.0, 15.0)
-    free_R = walker.clearances(pose, headings_R, session.surroundings())
-    if free_R.max() < 128.0:
-        raise _Discarded
-    session.move(tics=1, turn=float(headings_R[int(np.argmax(free_R))] - pose.angle))
-    return session.pose()
+    for index in random.permutation(len(things))[:_PLACES]:
+        if not _warp(session, things[index].x, things[index].y):
+            continue
+        pose = session.pose()
+        headings_R = pose.angle + np.arange(0.0, 360.0, 15.0)
+        free_R = walker.clearances(pose, headings_R, session.surroundings())
+        if free_R.max() >= _ROOM:
+            session.move(tics=1, turn=float(headings_R[int(np.argmax(free_R))] - pose.angle))
+            return session.pose()
+    raise _Discarded
 
 
-def _walk(session: Session, shot: Shot, random: np.random.Generator, at_frame: Callable[[], bool]) -> None:
+def _walk(
+    session: Session, shot: Shot, random: np.random.Generator, patience: float, at_frame: Callable[[], bool]
+) -> None:
     """Walks for a clip's length. Before each move `at_frame` is called; it tells whether to fire."""
-    walk, length = Walk(), 0.0
+    walk, idle = Walk(), 0
     for _ in range(shot.frames):
         pose = session.pose()
         attack = at_frame()
@@ -132,11 +149,9 @@ def _walk(session: Session, shot: Shot, random: np.random.Generator, at_frame: C
         session.move(tics=shot.tics, forward=_CRUISE * move.forward, turn=move.turn, use=move.use, attack=attack)
         after = session.pose()
         moved = math.hypot(after.x - pose.x, after.y - pose.y)
-        if moved > _JUMP:
+        idle += moved < _IDLE * _CRUISE * shot.tics
+        if moved > _JUMP or idle > _START_FRAMES + patience * shot.frames:
             raise _Discarded
-        length += moved
-    if length < _LEAST_SPEED * 0.2 * _CRUISE * (shot.tics * shot.frames - _START_TICS):
-        raise _Discarded
 
 
 def _people(session: Session, way: list[Pose], random: np.random.Generator) -> None:
@@ -157,17 +172,18 @@ def _people(session: Session, way: list[Pose], random: np.random.Generator) -> N
 
 
 def _return_to(session: Session, start: Pose) -> None:
-    _warp(session, start.x, start.y)
+    if not _warp(session, start.x, start.y):
+        raise _Discarded  # a monster stands there by now
     session.move(tics=1, turn=start.angle - session.pose().angle)
     session.move(tics=8)  # lets a fall end and the weapon come up
 
 
-def _warp(session: Session, x: float, y: float) -> None:
+def _warp(session: Session, x: float, y: float) -> bool:
+    """Sends the camera to a point of the map; False if something solid stands there."""
     session.command(f"warp {x:.0f} {y:.0f}")
     session.move(tics=1)
     pose = session.pose()
-    if not session.on_ground() or math.hypot(pose.x - x, pose.y - y) > 8.0:
-        raise _Discarded  # something stands there
+    return session.on_ground() and math.hypot(pose.x - x, pose.y - y) <= 8.0
 
 
 def _monster_ahead(pose: Pose, seen: Observation) -> bool:

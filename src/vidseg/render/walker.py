@@ -16,6 +16,7 @@ REACH = 512.0
 """Farther free space counts as this much."""
 
 _BODY = 16.0
+_AMPLE = 320.0  # more free space makes a heading no better
 _FAN_R = np.arange(-150.0, 151.0, 10.0)
 _AHEAD = len(_FAN_R) // 2
 _STUCK_FRAMES = 5
@@ -97,15 +98,16 @@ def step(walk: Walk, pose: Pose, around: Surroundings, random: np.random.Generat
     if blocked >= _STUCK_FRAMES:
         blocked, wander = 0, math.copysign(random.uniform(90.0, 150.0), random.normal())
 
-    score_R = wide_R / REACH - np.abs(_FAN_R) / 240.0 - np.abs(_FAN_R - wander) / 300.0
+    # Turning around must pay when only the way back is free: its two penalties together stay below 1.
+    score_R = np.minimum(wide_R / _AMPLE, 1.0) - np.abs(_FAN_R) / 600.0 - np.abs(_FAN_R - wander) / 600.0
     wanted = float(_FAN_R[int(np.argmax(score_R))])
     ahead = float(wide_R[_AHEAD])
-    limit = 4.5 if ahead > 96.0 else 8.0
+    limit = 4.5 if ahead > 160.0 else 9.0
     target = float(np.clip(0.2 * wanted, -limit, limit))
     turn = walk.turn + float(np.clip(target - walk.turn, -1.5, 1.5))
 
     use = not walk.used and _door_ahead(pose, around)
-    forward = float(np.clip((ahead - 8.0) / 96.0, 0.2, 1.0))
+    forward = float(np.clip((ahead - 8.0) / 96.0, 0.25, 1.0))
     return Walk(turn=turn, wander=wander, last=pose, blocked=blocked, used=use), Move(
         forward=forward, turn=turn, use=use
     )
