@@ -121,6 +121,8 @@ def test_places_are_worked_out_before_anything_runs(tmp_path: Path) -> None:
         output_paths(["x.mp4", "y.mp4"], ["o.mp4"])
     with pytest.raises(InputError, match="places of their own"):
         output_paths(["a/x.mp4", "b/x.mp4"], ["m"])
+    with pytest.raises(InputError, match="quote the pattern"):
+        output_paths(["f/1.png", "f/2.PNG"], ["m"])
     with pytest.raises(InputError, match="is the input"):
         output_paths(["x.mp4"], ["./x.mp4"])
 

@@ -14,6 +14,7 @@ from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError, MediaError
 from vidseg.files import write_json
 from vidseg.types import ClassMap
+from vidseg.video.sources import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from vidseg.models import Model
@@ -89,8 +90,15 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
     gets one subfolder an input; a file cannot serve them all.
 
     Raises:
-        InputError: if two inputs would write to one place, or an output is an input.
+        InputError: if two inputs would write to one place, an output is an input, or frames are given one by one.
     """
+    images = [source for source in inputs if Path(source).suffix.lower() in IMAGE_SUFFIXES]
+    if len(images) > 1:
+        # Most likely the shell spelled out a pattern, and as videos of one frame each they would have no context.
+        raise InputError(
+            f"got {len(images)} image files, {images[0]} the first; expected one input a video; do: quote the pattern, "
+            "or give the folder (with --policy none for pictures that are no video)"
+        )
     targets = []
     taken: dict[Path, str] = {}
     for source in inputs:

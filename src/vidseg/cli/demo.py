@@ -1,0 +1,98 @@
+"""``vidseg demo``: the bundled models on the bundled sample, scored and side by side."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from importlib import resources
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from vidseg.cli.main import DONE
+from vidseg.cli.parser import Parser
+from vidseg.cli.progress import Advance, progress_bar
+from vidseg.files import write_json
+
+if TYPE_CHECKING:
+    from vidseg.data import VideoDataset
+    from vidseg.models import Model
+    from vidseg.types import RGB
+
+_SCORES = ("mIoU", "mVC8", "mVC16")
+
+
+def build_parser() -> Parser:
+    """The options of this command."""
+    parser = Parser(
+        "demo",
+        "Segments the bundled sample (walks through maps that no bundled model has seen) with every bundled model, "
+        "prints scores and writes a video: the frame, the ground truth, each model's classes.",
+        "vidseg demo -o demo.mp4",
+    )
+    parser.add_argument("-o", "--output", default="vidseg-demo.mp4", metavar="OUT", help="the video to write")
+    parser.add_argument("--json", metavar="F", help="write the scores")
+    return parser
+
+
+def run(args: Any) -> int:
+    """Scores first, then the video."""
+    from vidseg.checkpoints import bundled_models, load
+    from vidseg.data import open_dataset
+    from vidseg.evaluate import evaluate_model
+
+    dataset = open_dataset(Path(str(resources.files("vidseg"))) / "assets" / "sample", "folder", "all")
+    names = bundled_models()
+    results = {}
+    for name in names:
+        with progress_bar(f"scoring {name}", None) as advance:
+            results[name] = evaluate_model(name, dataset, progress=advance).to_dict()
+    table = Table(
+        "model", *_SCORES, box=None, pad_edge=False, title="Bundled sample, protocol vspw", title_justify="left"
+    )
+    for name, result in results.items():
+        scores = result["protocols"]["vspw"]
+        table.add_row(name, *(f"{scores[score]:.3f}" for score in _SCORES))
+    Console().print(table)
+    if args.json:
+        write_json(args.json, results)
+    with progress_bar(f"writing {args.output}", None) as advance:
+        _write_video(args.output, {name: load(name) for name in names}, dataset, advance)
+    print(f"wrote {args.output}")
+    return DONE
+
+
+def _write_video(path: str, models: "dict[str, Model]", dataset: "VideoDataset", advance: Advance) -> None:
+    from vidseg.types import Frame
+    from vidseg.video import OverlayWriter, VideoInfo
+
+    rate = Fraction(dataset.videos[0].rate or 1).limit_denominator(1000)
+    pictures = _pictures(models, dataset)
+    first = next(pictures)
+    info = VideoInfo(name=path, width=first.shape[1], height=first.shape[0], fps=rate, time_base=1 / rate)
+    with OverlayWriter(path, info) as writer:
+        for index, picture in enumerate(chain([first], pictures)):
+            frame = Frame(image=picture, index=index, time=float(index / rate), duration=float(1 / rate))
+            writer.write(picture, frame)
+            advance(index + 1)
+
+
+def _pictures(models: "dict[str, Model]", dataset: "VideoDataset") -> "Iterator[RGB]":
+    """Of each frame: itself, the ground truth and every model's classes, under captions."""
+    from vidseg.data import frames_with_labels
+    from vidseg.stream import Segmenter
+    from vidseg.viz import overlay, side_by_side
+
+    captions = ["frame", "ground truth", *models]
+    segmenters = [Segmenter(model) for model in models.values()]
+    for video in dataset.videos:
+        states = [segmenter.start() for segmenter in segmenters]
+        for frame, labels in frames_with_labels(video, dataset.spec):
+            assert labels is not None  # every frame of the sample is labelled
+            layers = [labels]
+            for which, segmenter in enumerate(segmenters):
+                states[which], segmentation = segmenter.step(states[which], frame)
+                layers.append(segmentation.labels)
+            shown = [overlay(frame.image, layer, dataset.class_map, opacity=0.7) for layer in layers]
+            yield side_by_side([frame.image, *shown], captions=captions, columns=2)
