@@ -37,15 +37,14 @@ def test_keys_powerups_and_unknown_things_are_ignored():
 
 
 def test_flat_surfaces_part_at_the_horizon():
-    ids = class_ids(np.ones((4, 2), np.uint8), {}, np.zeros((4, 2), bool))
+    ids = class_ids(np.ones((4, 2), np.uint8), {})
     np.testing.assert_array_equal(ids[:, 0], [classes.CEILING, classes.CEILING, classes.FLOOR, classes.FLOOR])
 
 
-def test_things_sky_and_unnamed_values():
+def test_walls_things_and_unnamed_values():
     labels = np.array([[0, 0], [7, 9]], np.uint8)
-    sky = np.array([[True, False], [False, False]])
-    ids = class_ids(labels, {7: Thing("Medikit", "Health", 0, 0)}, sky)
-    np.testing.assert_array_equal(ids, [[classes.SKY, classes.WALL], [classes.HEALTH, 255]])
+    ids = class_ids(labels, {7: Thing("Medikit", "Health", 0, 0)})
+    np.testing.assert_array_equal(ids, [[classes.WALL, classes.WALL], [classes.HEALTH, 255]])
 
 
 def test_only_far_pixels_labelled_as_wall_can_be_sky():

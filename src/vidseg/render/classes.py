@@ -82,15 +82,12 @@ def class_of(name: str, category: str) -> int:
     return _CATEGORIES.get(category, IGNORE_8BIT)
 
 
-def class_ids(
-    labels_HW: NDArray[np.uint8], things: Mapping[int, Thing], sky_HW: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Turns a labels buffer into class ids.
+def class_ids(labels_HW: NDArray[np.uint8], things: Mapping[int, Thing]) -> NDArray[np.uint8]:
+    """Turns a labels buffer into class ids, among which sky is still wall.
 
     Args:
         labels_HW: the engine's labels.
         things: what the label values above 1 stand for; values without an entry become the ignore value.
-        sky_HW: from `sky_mask`.
 
     Returns:
         HxW uint8 class ids of `CLASS_MAP`.
@@ -102,7 +99,6 @@ def class_ids(
     ids_HW = table[labels_HW]
     above_HW = ids_HW[: labels_HW.shape[0] // 2]
     above_HW[above_HW == FLOOR] = CEILING
-    ids_HW[sky_HW] = SKY
     return ids_HW
 
 
@@ -117,7 +113,7 @@ def sky_mask(
     """Tells sky from distant walls.
 
     Depth alone cannot: a wall beyond some 2,000 map units has the depth of the sky. So the scene is
-    rendered by a second engine in lockstep, whose sky has another texture: where the two pictures differ
+    rendered once more by a second engine, whose sky has another texture: where the two pictures differ
     there is sky. Where both textures happen to have the same colour, the neighbours decide: a candidate is
     sky if more than half of the candidates in its 5x5 window differ.
 

@@ -17,7 +17,7 @@ import numpy as np
 from vidseg.errors import DataError
 from vidseg.render import walker
 from vidseg.render.classes import WALL
-from vidseg.render.engine import EpisodeEnded, Observation, Session
+from vidseg.render.engine import EpisodeEnded, Negative, Observation, Session
 from vidseg.render.maps import ClipPlan
 from vidseg.render.walker import Pose, Walk
 
@@ -106,20 +106,20 @@ def _attempt(
     _people(session, way, random)
     _return_to(session, start)
 
-    clip: list[Observation] = []
+    clip: list[Negative] = []
     blank = 0
 
     def record() -> bool:
         nonlocal blank
         check()
         clip.append(session.observe())
-        blank += bool((clip[-1].classes == WALL).mean() > _BLANK)
+        blank += bool(((clip[-1].classes == WALL) & ~clip[-1].sky_candidates).mean() > _BLANK)
         if blank > patience * shot.frames:
             raise _Discarded
         return _monster_ahead(session.pose(), clip[-1]) and random.random() < 0.5
 
     _walk(session, shot, random, patience, record)
-    return clip
+    return session.develop(clip)
 
 
 def _go_somewhere(session: Session, random: np.random.Generator) -> Pose:
@@ -186,7 +186,7 @@ def _warp(session: Session, x: float, y: float) -> bool:
     return session.on_ground() and math.hypot(pose.x - x, pose.y - y) <= 8.0
 
 
-def _monster_ahead(pose: Pose, seen: Observation) -> bool:
+def _monster_ahead(pose: Pose, seen: Negative) -> bool:
     for thing in seen.visible:
         if thing.category == "Monster":
             bearing = math.degrees(math.atan2(thing.y - pose.y, thing.x - pose.x)) - pose.angle

@@ -1,11 +1,11 @@
 """One running game: pictures, labels and map on one side, moves and console commands on the other.
 
-Two engines run in lockstep on the same seed and the same commands. The second shows another sky; that tells
-where sky is (see `classes.sky_mask`). Both write scratch files into the working folder: call this from a
-process whose working folder is temporary.
+The engine repeats itself exactly on the same seed, commands and moves. So, once a clip is filmed, a twin can
+replay it under another sky; that tells where sky is (see `classes.sky_mask`). Engines write scratch files into
+the working folder: call this from a process whose working folder is temporary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidseg.errors import InputError, extra
-from vidseg.render.classes import Thing, class_ids, sky_candidates, sky_mask
+from vidseg.render.classes import SKY, Thing, class_ids, sky_candidates, sky_mask
 from vidseg.render.geometry import MapLines
 from vidseg.render.maps import game_file
-from vidseg.render.walker import Pose, Surroundings
+from vidseg.render.walker import REACH, Pose, Surroundings
 from vidseg.types import RGB
 
 _BRIGHTENED = np.rint(255 * (np.arange(256) / 255) ** (1 / 1.5)).astype(np.uint8)
@@ -26,15 +26,32 @@ _BRIGHTENED = np.rint(255 * (np.arange(256) / 255) ** (1 / 1.5)).astype(np.uint8
 _THRUST = 3.0  # the friction of ordinary floors takes a third of the thrust
 _TWIN_SKY = "GRAY1"  # a plain wall texture of both games: of those tried, nearest to no colour in common
 _SOLID = {"Monster", "Hazard", "Decoration", "Vegetation", "LightSource"}
-_SIGHT = 512.0  # obstacles farther away do not matter
+_SIGHT = REACH + 32.0  # what is farther away does not matter to the walker
 
 
-class Observation(NamedTuple):
-    """One labelled picture: HxWx3 uint8 RGB, HxW uint8 class ids, and the things seen in it."""
+class Negative(NamedTuple):
+    """One picture as the engine gives it, in which sky is not yet told from far walls.
+
+    Attributes:
+        image: HxWx3 uint8 RGB, dark.
+        classes: HxW uint8 class ids; sky is wall.
+        sky_candidates: HxW bool; where there may be sky.
+        visible: the things in the picture.
+        moment: how many commands and moves came before it.
+    """
 
     image: RGB
     classes: NDArray[np.uint8]
+    sky_candidates: NDArray[np.bool_]
     visible: tuple[Thing, ...]
+    moment: int
+
+
+class Observation(NamedTuple):
+    """One labelled picture: HxWx3 uint8 RGB and HxW uint8 class ids."""
+
+    image: RGB
+    classes: NDArray[np.uint8]
 
 
 class EpisodeEnded(Exception):  # noqa: N818  (not an error of the user: the director starts anew)
@@ -42,7 +59,7 @@ class EpisodeEnded(Exception):  # noqa: N818  (not an error of the user: the dir
 
 
 class Session:
-    """A game on one map. Use as a context manager: leaving it ends both engine processes.
+    """A game on one map. Use as a context manager: leaving it ends the engine's process.
 
     Args:
         map_name: one of `maps.MAPS`.
@@ -70,11 +87,12 @@ class Session:
             known = ", ".join(available_resolutions())
             raise InputError(f"got resolution {resolution!r}; expected one of {known}")
         mode = getattr(vizdoom.ScreenResolution, f"RES_{resolution.upper()}")
-        self._game = self._prepare(vizdoom, map_name, mode, seed)
-        self._twin = self._prepare(vizdoom, map_name, mode, seed)
+        self._prepare = lambda: self._prepared(vizdoom, map_name, mode, seed)
+        self._game = self._prepare()
+        self._log: list[str | tuple[list[float], int]] = []
         self._lines: MapLines | None = None
 
-    def _prepare(self, vizdoom: Any, map_name: str, mode: Any, seed: int) -> Any:
+    def _prepared(self, vizdoom: Any, map_name: str, mode: Any, seed: int) -> Any:
         game = vizdoom.DoomGame()
         game.set_doom_game_path(str(Path(vizdoom.__file__).with_name(game_file(map_name))))
         game.set_doom_map(map_name)
@@ -98,30 +116,19 @@ class Session:
         return game
 
     def __enter__(self) -> Self:
-        try:
-            self._game.init()
-            self._twin.init()
-        except BaseException:
-            self.close()
-            raise
-        self._twin.send_game_command(f"changesky {_TWIN_SKY}")
+        self._game.init()
         self._lines = MapLines.of(self._state().sectors)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends both engine processes. Can be called twice."""
         self._game.close()
-        self._twin.close()
 
     def command(self, text: str) -> None:
         """Sends a console command; it takes effect with the next move."""
+        self._log.append(text)
         self._game.send_game_command(text)
-        self._twin.send_game_command(text)
 
     def move(
         self,
@@ -148,10 +155,10 @@ class Session:
         """
         slots = [float(weapon == number) for number in range(1, 8)]
         action = [_THRUST * forward, -turn / tics, float(use), float(attack), *slots]
-        for game in (self._game, self._twin):
-            game.make_action(action, tics)
-            if game.is_episode_finished():
-                raise EpisodeEnded
+        self._log.append((action, tics))
+        self._game.make_action(action, tics)
+        if self._game.is_episode_finished():
+            raise EpisodeEnded
 
     def pose(self) -> Pose:
         """Where the camera is."""
@@ -178,10 +185,12 @@ class Session:
             if thing.category in _SOLID and abs(thing.x - pose.x) < _SIGHT and abs(thing.y - pose.y) < _SIGHT
         ]
         return Surroundings(
-            walls_S4=walls_S4, doors_S4=doors_S4, obstacles_O2=np.array(near, np.float64).reshape(-1, 2)
+            walls_S4=_near(walls_S4, pose),
+            doors_S4=_near(doors_S4, pose),
+            obstacles_O2=np.array(near, np.float64).reshape(-1, 2),
         )
 
-    def observe(self) -> Observation:
+    def observe(self) -> Negative:
         """The present picture with its labels."""
         state = self._state()
         things = {
@@ -190,14 +199,43 @@ class Session:
             )
             for label in state.labels
         }
-        sky_HW = sky_candidates(state.labels_buffer, state.depth_buffer)
-        if sky_HW.any():
-            sky_HW = sky_mask(sky_HW, state.screen_buffer, self._twin.get_state().screen_buffer)
-        return Observation(
-            image=_BRIGHTENED[state.screen_buffer],
-            classes=class_ids(state.labels_buffer, things, sky_HW),
+        return Negative(
+            image=state.screen_buffer.copy(),
+            classes=class_ids(state.labels_buffer, things),
+            sky_candidates=sky_candidates(state.labels_buffer, state.depth_buffer),
             visible=tuple(things.values()),
+            moment=len(self._log),
         )
+
+    def develop(self, negatives: Sequence[Negative]) -> list[Observation]:
+        """Finds the sky in pictures of this session, by replaying it with a twin, and brightens them."""
+        classes = [negative.classes.copy() for negative in negatives]
+        doubtful = {n.moment: index for index, n in enumerate(negatives) if n.sky_candidates.any()}
+        for moment, twin_image in self._replay(set(doubtful)):
+            negative = negatives[doubtful[moment]]
+            classes[doubtful[moment]][sky_mask(negative.sky_candidates, negative.image, twin_image)] = SKY
+        return [
+            Observation(image=_BRIGHTENED[negative.image], classes=ids)
+            for negative, ids in zip(negatives, classes, strict=True)
+        ]
+
+    def _replay(self, moments: set[int]) -> Iterator[tuple[int, RGB]]:
+        """Yields (moment, picture under another sky) for the moments asked for."""
+        if not moments:
+            return
+        twin = self._prepare()
+        try:
+            twin.init()
+            twin.send_game_command(f"changesky {_TWIN_SKY}")
+            for moment, entry in enumerate(self._log[: max(moments)], start=1):
+                if isinstance(entry, str):
+                    twin.send_game_command(entry)
+                else:
+                    twin.make_action(*entry)
+                if moment in moments:
+                    yield moment, twin.get_state().screen_buffer
+        finally:
+            twin.close()
 
     def _state(self) -> Any:
         return self._game.get_state()
@@ -210,6 +248,14 @@ def available_resolutions() -> Sequence[str]:
         MissingExtraError: without vizdoom.
     """
     return [name[4:].lower() for name in _vizdoom().ScreenResolution.__members__]
+
+
+def _near(lines_S4: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
+    """The lines whose bounding box comes within sight: few of the thousands of a map."""
+    x_S2, y_S2 = lines_S4[:, ::2] - pose.x, lines_S4[:, 1::2] - pose.y
+    near_S = (x_S2.min(axis=1) < _SIGHT) & (x_S2.max(axis=1) > -_SIGHT)
+    near_S &= (y_S2.min(axis=1) < _SIGHT) & (y_S2.max(axis=1) > -_SIGHT)
+    return lines_S4[near_S]
 
 
 def _things(state: Any) -> list[Thing]:
