@@ -142,14 +142,33 @@ def test_other_modules_are_refused() -> None:
         accelerate(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
-def test_the_step_exports_to_one_graph_without_loops_over_parts() -> None:
+def test_whole_maps_as_a_compiler_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for room in ("allmlp", "mining"):
+        monkeypatch.setattr(f"vidseg.acceleration.{room}.works_in_parts", lambda x: False)
+    model = cffm(depth=2)
+    frames = clip(model, (125, 117), batch=2)
+    expected, got = model(frames), forward_clip(accelerate(model), frames)
+    torch.testing.assert_close(got.final, expected.final, **CLOSE)
+    torch.testing.assert_close(got.frames, expected.frames, **CLOSE)
+
+
+@pytest.mark.slow
+def test_the_step_exports_to_one_graph_for_all_sizes() -> None:
     model = cffm()
     fast = accelerate(model)
-    frames = clip(model, (61, 125))
-    references = [fast(frames[:, t]).context for t in range(3)]
-    graph = torch.export.export(fast, (frames[:, 3], references)).module()
-    logits, context = graph(frames[:, 3], references)
-    expected = fast(frames[:, 3], references)
+
+    def inputs(size: tuple[int, int]) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+        frames = clip(model, size)
+        return frames[:, 3], [fast(frames[:, t]).context for t in range(3)]
+
+    open_size = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    open_windows = ({1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO},)
+    exported = torch.export.export(
+        fast, inputs((64, 128)), dynamic_shapes=(open_size, [open_windows, open_windows, open_windows])
+    )
+    frame, references = inputs((160, 96))
+    logits, context = exported.module()(frame, references)
+    expected = fast(frame, references)
     torch.testing.assert_close(logits, expected.logits, **CLOSE)
     torch.testing.assert_close(context[0], expected.context[0], **CLOSE)
 

@@ -21,8 +21,10 @@ from vidseg.acceleration.windows import WindowTables, key_bias, window_tables
 from vidseg.models.cffm.assembling import WindowPooling
 from vidseg.models.cffm.model import MiningBlock
 
-# Keys and values of this many windows are 13 MiB in float32 with the paper's references and 256 channels.
-WINDOWS_AT_ONCE = 24
+# Keys and values of this many windows are 4 MiB in float32 with the paper's references and 256 channels.
+WINDOWS_AT_ONCE = 8
+# The widened features of this many positions are 2 MiB, about a core's second-level cache.
+POSITIONS_AT_ONCE = 512
 
 
 class FastMiningBlock(nn.Module):
@@ -59,7 +61,13 @@ class FastMiningBlock(nn.Module):
     def forward(self, target_BhwC: Tensor, references: Sequence[Tensor]) -> Tensor:
         """Updates the target [B,h',w',C], given what each reference left for this block, oldest first."""
         target_BhwC = target_BhwC + self.output(self._mine(self.norm1(target_BhwC), references))
-        return target_BhwC + self.mlp(self.norm2(target_BhwC))
+        return target_BhwC + self._feed_forward(target_BhwC)
+
+    def _feed_forward(self, x_BhwC: Tensor) -> Tensor:
+        if not works_in_parts(x_BhwC):
+            return self.mlp(self.norm2(x_BhwC))
+        parts = x_BhwC.flatten(0, 2).split(POSITIONS_AT_ONCE)
+        return torch.cat([self.mlp(self.norm2(part)) for part in parts]).view_as(x_BhwC)
 
     def _mine(self, normed_BhwC: Tensor, references: Sequence[Tensor]) -> Tensor:
         """Merged heads [B,h',w',C]."""

@@ -20,7 +20,9 @@ _ROLLS = ((-SHIFT, -SHIFT), (-SHIFT, SHIFT), (SHIFT, -SHIFT), (SHIFT, SHIFT))
 def pad_to_windows(x_BHWC: Tensor) -> Tensor:
     """Zero padding at the right and bottom to multiples of the window."""
     H, W = x_BHWC.shape[1:3]
-    return F.pad(x_BHWC, (0, 0, 0, -W % WINDOW, 0, -H % WINDOW))
+    # No % here: exporters of graphs with open sizes may not know it.
+    missing_rows, missing_columns = ((side + WINDOW - 1) // WINDOW * WINDOW - side for side in (H, W))
+    return F.pad(x_BHWC, (0, 0, 0, missing_columns, 0, missing_rows))
 
 
 def cut_windows(x_BHWC: Tensor) -> Tensor:
