@@ -24,7 +24,7 @@ from vidseg.files import atomic_file, write_json
 from vidseg.render.classes import CLASS_MAP
 from vidseg.render.clip_files import decoded_hashes, read_record
 from vidseg.render.director import Shot
-from vidseg.render.engine import available_resolutions
+from vidseg.render.launch import check_resolution
 from vidseg.render.maps import MAPS, ClipPlan, Split, plan
 from vidseg.render.workers import render_clips
 
@@ -108,8 +108,7 @@ def render(
     """
     config = config or RenderConfig()
     out = Path(out)
-    if config.resolution not in available_resolutions():
-        raise InputError(f"got resolution {config.resolution!r}; expected one of {', '.join(available_resolutions())}")
+    check_resolution(config.resolution)
     plans, settings = config.plans(), _settings(config)
     missing = [clip for clip in plans if not _is_finished(out / "data" / clip.name, settings)]
     done = len(plans) - len(missing)

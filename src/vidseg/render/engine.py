@@ -6,17 +6,16 @@ the working folder: call this from a process whose working folder is temporary.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vidseg.errors import InputError, extra
 from vidseg.render.classes import SKY, Thing, class_ids, sky_candidates, sky_mask
 from vidseg.render.geometry import MapLines
-from vidseg.render.maps import game_file
+from vidseg.render.launch import WEAPONS, pose_variables, prepare
 from vidseg.render.walker import REACH, Pose, Surroundings
 from vidseg.types import RGB
 
@@ -72,48 +71,11 @@ class Session:
     """
 
     def __init__(self, *, map_name: str, resolution: str, seed: int) -> None:
-        vizdoom = _vizdoom()
-        self._buttons = [
-            vizdoom.Button.MOVE_FORWARD_BACKWARD_DELTA,
-            vizdoom.Button.TURN_LEFT_RIGHT_DELTA,
-            vizdoom.Button.USE,
-            vizdoom.Button.ATTACK,
-            *(getattr(vizdoom.Button, f"SELECT_WEAPON{number}") for number in range(1, 8)),
-        ]
-        self._variables = [
-            getattr(vizdoom.GameVariable, name) for name in ("POSITION_X", "POSITION_Y", "POSITION_Z", "ANGLE")
-        ]
-        if resolution not in available_resolutions():
-            known = ", ".join(available_resolutions())
-            raise InputError(f"got resolution {resolution!r}; expected one of {known}")
-        mode = getattr(vizdoom.ScreenResolution, f"RES_{resolution.upper()}")
-        self._prepare = lambda: self._prepared(vizdoom, map_name, mode, seed)
-        self._game = self._prepare()
+        self._launch = partial(prepare, map_name=map_name, resolution=resolution, seed=seed)
+        self._game = self._launch()
+        self._variables = pose_variables()
         self._log: list[str | tuple[list[float], int]] = []
         self._lines: MapLines | None = None
-
-    def _prepared(self, vizdoom: Any, map_name: str, mode: Any, seed: int) -> Any:
-        game = vizdoom.DoomGame()
-        game.set_doom_game_path(str(Path(vizdoom.__file__).with_name(game_file(map_name))))
-        game.set_doom_map(map_name)
-        game.set_screen_resolution(mode)
-        game.set_screen_format(vizdoom.ScreenFormat.RGB24)
-        game.set_mode(vizdoom.Mode.PLAYER)
-        game.set_labels_buffer_enabled(True)
-        game.set_depth_buffer_enabled(True)
-        game.set_objects_info_enabled(True)
-        game.set_sectors_info_enabled(True)
-        # What has no label of its own must not be drawn.
-        for switch in ("hud", "crosshair", "messages", "particles", "decals", "screen_flashes"):
-            getattr(game, f"set_render_{switch}")(False)
-        game.set_render_weapon(True)
-        game.set_window_visible(False)
-        game.set_sound_enabled(False)
-        game.set_available_buttons(self._buttons)
-        game.set_available_game_variables(self._variables)
-        game.set_episode_timeout(0)
-        game.set_seed(seed)
-        return game
 
     def __enter__(self) -> Self:
         self._game.init()
@@ -153,7 +115,7 @@ class Session:
         Raises:
             EpisodeEnded: if the map's exit was taken.
         """
-        slots = [float(weapon == number) for number in range(1, 8)]
+        slots = [float(weapon == number) for number in WEAPONS]
         action = [_THRUST * forward, -turn / tics, float(use), float(attack), *slots]
         self._log.append((action, tics))
         self._game.make_action(action, tics)
@@ -223,7 +185,7 @@ class Session:
         """Yields (moment, picture under another sky) for the moments asked for."""
         if not moments:
             return
-        twin = self._prepare()
+        twin = self._launch()
         try:
             twin.init()
             twin.send_game_command(f"changesky {_TWIN_SKY}")
@@ -241,15 +203,6 @@ class Session:
         return self._game.get_state()
 
 
-def available_resolutions() -> Sequence[str]:
-    """The engine's picture sizes, "WIDTHxHEIGHT".
-
-    Raises:
-        MissingExtraError: without vizdoom.
-    """
-    return [name[4:].lower() for name in _vizdoom().ScreenResolution.__members__]
-
-
 def _near(lines_S4: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
     """The lines whose bounding box comes within sight: few of the thousands of a map."""
     x_S2, y_S2 = lines_S4[:, ::2] - pose.x, lines_S4[:, 1::2] - pose.y
@@ -264,9 +217,3 @@ def _things(state: Any) -> list[Thing]:
         for o in state.objects
         if o.category not in ("Self", "Player")
     ]
-
-
-def _vizdoom() -> Any:
-    with extra("demo"):
-        import vizdoom
-    return vizdoom
