@@ -1,7 +1,7 @@
 """``vidseg segment``: a video goes in, a class for every pixel of every frame comes out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,8 @@ from vidseg.video.sources import IMAGE_SUFFIXES
 if TYPE_CHECKING:
     from vidseg.models import Model
     from vidseg.stream import Policy, Segmenter
+
+    EngineMaker = Callable[[Policy | None], Segmenter]
 
 
 def build_parser() -> Parser:
@@ -73,8 +75,8 @@ def run(args: Any) -> int:
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
 
-    engines = _Engines(load(args.model), args)
-    reports = [_segment(engines, source, outputs, args) for source, outputs in targets]
+    engine = _engine_maker(load(args.model), args)
+    reports = [_segment(engine, source, outputs, args) for source, outputs in targets]
     if args.json:
         write_json(args.json, {"model": args.model, "videos": reports})
     failures = sum("error" in report for report in reports)
@@ -147,22 +149,16 @@ def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
     return frozenset(ids)
 
 
-class _Engines:
-    """One segmenter for each policy: only policies in seconds differ from video to video."""
+def _engine_maker(model: "Model", args: Any) -> "EngineMaker":
+    """Makes one segmenter a policy: only policies in seconds differ from video to video."""
+    from vidseg.stream import CutDetector, Segmenter
 
-    def __init__(self, model: "Model", args: Any) -> None:
-        self._model = model
-        self._args = args
-        self._made: dict[Policy | None, Segmenter] = {}
+    made: dict[Policy | None, Segmenter] = {}
 
-    def for_video(self, fps: Fraction | None) -> "Segmenter":
-        from vidseg.stream import CutDetector, Segmenter, parse_policy
-
-        args = self._args
-        policy = parse_policy(args.policy, fps)
-        if policy not in self._made:
-            self._made[policy] = Segmenter(
-                self._model,
+    def engine(policy: "Policy | None") -> Segmenter:
+        if policy not in made:
+            made[policy] = Segmenter(
+                model,
                 args.device,
                 args.runtime,
                 policy,
@@ -171,11 +167,13 @@ class _Engines:
                 confidence=args.confidence,
                 cut_detector=CutDetector() if args.reset_on_cut else None,
             )
-        return self._made[policy]
+        return made[policy]
+
+    return engine
 
 
-def _segment(engines: _Engines, source: str, outputs: list[str], args: Any) -> dict[str, Any]:
-    from vidseg.stream import OverlayStyle, segment_to_files
+def _segment(engine: "EngineMaker", source: str, outputs: list[str], args: Any) -> dict[str, Any]:
+    from vidseg.stream import OverlayStyle, parse_policy, segment_to_files
     from vidseg.video import read_video
 
     try:
@@ -188,7 +186,7 @@ def _segment(engines: _Engines, source: str, outputs: list[str], args: Any) -> d
             on_lag=args.on_lag,
             reconnect=args.reconnect,
         ) as reader:
-            segmenter = engines.for_video(reader.info.fps)
+            segmenter = engine(parse_policy(args.policy, reader.info.fps))
             style = OverlayStyle(
                 opacity=args.opacity,
                 outlines=args.outlines,
