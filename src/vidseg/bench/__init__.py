@@ -1,1 +1,1 @@
-"""To be furnished."""
+"""What a model costs: counted parameters and multiply-adds, measured times and memory."""
