@@ -49,7 +49,16 @@ def test_a_model_is_scored(root: Path, checkpoint: Path, tmp_path: Path, capsys:
     for key in ("protocols", "per_class", "per_video", "confusion", "engine", "model", "data"):
         assert result[key] == json.loads(json.dumps(expected[key])), key
     printed = capsys.readouterr().out
-    for word in ("split val: 1 videos, 18 of 18 frames", "vspw", "exact", "mIoU", "mVC3", "mCC3", "green", "two"):
+    for word in (
+        "split val: videos: 1, frames: 18, with ground truth: 18",
+        "vspw",
+        "exact",
+        "mIoU",
+        "mVC3",
+        "mCC3",
+        "green",
+        "two",
+    ):
         assert word in printed
     assert f"{result['protocols']['vspw']['mIoU']:.4f}" in printed
 

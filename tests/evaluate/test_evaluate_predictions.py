@@ -46,6 +46,13 @@ def test_other_videos_may_lie_beside_the_chosen_ones(dataset: VideoDataset, pred
     assert [row["name"] for row in evaluation.scores["per_video"]] == ["video_c"]
 
 
+def test_hidden_files_are_passed_over_and_links_followed(dataset: VideoDataset, predictions: Path) -> None:
+    (predictions / "video_c" / ".00000100.png").write_bytes(b"")
+    (predictions / "video_d").rename(predictions / ".elsewhere")
+    (predictions / "video_d").symlink_to(predictions / ".elsewhere")
+    evaluate_predictions(predictions, dataset)
+
+
 def _save(values: np.ndarray) -> Callable[[Path], None]:
     return lambda path: Image.fromarray(values.astype(np.uint8)).save(path)
 

@@ -128,8 +128,8 @@ def _print_report(result: dict[str, Any]) -> None:
     # Names are shown as they are, whatever marks are in them.
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False, emoji=False)
     console.print(
-        f"{data['name']}, split {data['split']}: {data['videos']} videos, {data['labelled_frames']} of "
-        f"{data['frames']} frames with ground truth"
+        f"{data['name']}, split {data['split']}: videos: {data['videos']}, frames: {data['frames']}, "
+        f"with ground truth: {data['labelled_frames']}"
     )
     for table in score_tables(result, rows=_ROWS):
         console.print()

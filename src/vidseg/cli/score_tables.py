@@ -27,8 +27,8 @@ def score_tables(result: Mapping[str, Any], *, rows: int) -> Iterator[Table]:
     shown, title = _lowest(result["per_class"], "Classes", lambda row: row["exact"]["IoU"], rows)
     classes = _table(title, "id", "class", *heads)
     for row in shown:
-        scores = (_fraction(row[protocol][score]) for protocol in _PROTOCOLS for score in ("IoU", "accuracy"))
-        classes.add_row(str(row["id"]), row["name"], *scores)
+        values = (_fraction(row[protocol][score]) for protocol in _PROTOCOLS for score in ("IoU", "accuracy"))
+        classes.add_row(str(row["id"]), row["name"], *values)
     yield classes
 
     consistencies = [f"{kind}{n}" for n in result["windows"] for kind in ("VC", "CC")]
@@ -37,8 +37,9 @@ def score_tables(result: Mapping[str, Any], *, rows: int) -> Iterator[Table]:
     videos = _table(title, "video", "frames", *_HEADS.values(), *heads)
     for row in shown:
         # A protocol that skips the video has no scores for it.
-        values = ((row[protocol] or {}).get(score) for protocol in _PROTOCOLS for score in consistencies)
-        videos.add_row(row["name"], str(row["frames"]), *map(_fraction, (*(row[head] for head in _HEADS), *values)))
+        consistent = ((row[protocol] or {}).get(score) for protocol in _PROTOCOLS for score in consistencies)
+        values = (_fraction(value) for value in (*(row[head] for head in _HEADS), *consistent))
+        videos.add_row(row["name"], str(row["frames"]), *values)
     yield videos
 
 

@@ -19,6 +19,7 @@ from vidseg.evaluate.scoring import ModelScorer
 from vidseg.evaluate.videos import labelled_videos, require_references
 from vidseg.models import Model, architecture_of
 from vidseg.runtime import resolve_device
+from vidseg.stream import Segmenter
 
 WINDOWS = (8, 16)
 
@@ -59,18 +60,7 @@ def evaluate_model(
     require_references(dataset, segmenter.policy)
     for rate in sorted({rate for video in dataset.videos if (rate := listed_rate(video)) is not None}):
         list(segmenter.segment((), fps=rate))  # streams nothing: here it warns of unsuitable rates, once each
-    source = {
-        "model": _describe_model(model, scorer.model),
-        "engine": {
-            "policy": config.policy if config.policy.startswith("seconds") else policy_text(segmenter.policy),
-            "preprocessing": asdict(segmenter.preprocessing),
-            "device": str(resolve_device(config.device)),
-            "runtime": config.runtime,
-            "threads": torch.get_num_threads(),
-            "flip": config.flip,
-            "scales": list(config.scales),
-        },
-    }
+    source = {"model": _describe_model(model, scorer.model), "engine": _describe_engine(config, segmenter)}
     shares = _shares(config, limited_processes(processes, dataset))
     make_scorers = [partial(ModelScorer, model, share, dataset.spec, tuple(windows)) for share in shares]
     return evaluate_with(scorer, make_scorers, dataset, windows=windows, source=source, progress=progress)
@@ -120,6 +110,19 @@ def _shares(config: EngineConfig, processes: int) -> list[EngineConfig]:
     if config.device in ("auto", "cuda") and torch.cuda.device_count() > 1:
         devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [replace(config, threads=threads, device=devices[k % len(devices)]) for k in range(processes)]
+
+
+def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, Any]:
+    return {
+        # Seconds are other offsets in every video; everything else is one policy.
+        "policy": config.policy if config.policy.startswith("seconds") else policy_text(segmenter.policy),
+        "preprocessing": asdict(segmenter.preprocessing),
+        "device": str(resolve_device(config.device)),
+        "runtime": config.runtime,
+        "threads": torch.get_num_threads(),
+        "flip": config.flip,
+        "scales": list(config.scales),
+    }
 
 
 def _describe_model(given: Model | str | os.PathLike[str], model: Model) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from glob import iglob
 from pathlib import Path
 
 from vidseg.data import VideoDataset
@@ -52,7 +53,8 @@ def evaluate_predictions(
 def _check_inventory(directory: Path, dataset: VideoDataset, chosen: VideoDataset) -> None:
     """Compares all names before anything is read: a long run should not end at its last video."""
     known = {prediction_path(directory, video, frame) for video in dataset.videos for frame in video.frames}
-    found = {path for path in directory.rglob("*.png") if not path.name.startswith(".")}
+    # Unlike Path.rglob, it goes through links to folders.
+    found = {directory / name for name in iglob("**/*.png", root_dir=directory, recursive=True)}
     needed = {prediction_path(directory, video, frame) for video, frame in chosen.labelled_frames()}
     if missing := sorted(needed - found):
         raise DataError(
