@@ -32,6 +32,10 @@ class StateError(InputError):
     """A stream's memory belongs to another model, frame size or point in time."""
 
 
+class TrainingError(VidsegError):
+    """Training cannot go on; what it stored before is intact."""
+
+
 class MissingExtraError(VidsegError, ImportError):
     """A feature needs an optional dependency that is not installed."""
 

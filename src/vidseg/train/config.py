@@ -1,0 +1,132 @@
+"""Everything that a training run is told: one tree of frozen values."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vidseg.data.clips import ClipConfig
+from vidseg.errors import InputError
+from vidseg.models import ModelConfig
+from vidseg.train.losses import LossConfig
+from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
+from vidseg.transforms import AugmentationConfig
+from vidseg.types import Preprocessing
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the clips come from.
+
+    Attributes:
+        root: folder of the data set.
+        layout: how it is laid out on disk, a name in `vidseg.data.LAYOUTS`.
+        train_split: what is learned from.
+        val_split: what the model is measured on; None for no validation.
+        clips: how clips are cut.
+    """
+
+    root: str
+    layout: str
+    train_split: str = "train"
+    val_split: str | None = "val"
+    clips: ClipConfig = field(default_factory=ClipConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """How the machine is used. More processes come from `torchrun`, not from here.
+
+    Attributes:
+        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+        precision: of forward and backward; weights and optimiser stay fp32.
+        batch_size: clips of one forward pass of one process.
+        accumulation: forward passes of an iteration.
+        clip_norm: gradients are scaled down to this total norm; None to leave them.
+        activation_checkpointing: recompute the encoder's blocks in the backward pass: less memory, about a third
+            more time.
+        ema_decay: of an exponential moving average of the weights, which is then validated and stored; None for none.
+        workers: processes that read and augment.
+        seed: of initial weights, order of samples, dropout.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    batch_size: int = 2
+    accumulation: int = 1
+    clip_norm: float | None = None
+    activation_checkpointing: bool = False
+    ema_decay: float | None = None
+    workers: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.accumulation < 1 or self.workers < 0 or self.seed < 0:
+            raise InputError(
+                f"got batch_size={self.batch_size}, accumulation={self.accumulation}, workers={self.workers}, "
+                f"seed={self.seed}; expected at least 1, 1, 0 and 0"
+            )
+        if self.clip_norm is not None and self.clip_norm <= 0:
+            raise InputError(f"got clip_norm={self.clip_norm}; expected a norm above 0, or null")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise InputError(f"got ema_decay={self.ema_decay}; expected a decay between 0 and 1, or null")
+        if self.device not in ("auto", "cpu", "cuda") or self.precision not in ("fp32", "bf16", "fp16"):
+            raise InputError(
+                f"got device={self.device!r}, precision={self.precision!r}; "
+                "expected auto, cpu or cuda, and fp32, bf16 or fp16"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputConfig:
+    """What a run writes, and how often, in iterations.
+
+    Attributes:
+        folder: of everything the run writes.
+        log_every: a row of figures.
+        save_every: the training state and the model "last".
+        validate_every: measure the model, and keep it as "best" if it is.
+        keep_states: so many of the newest training states stay.
+        tensorboard: also write the figures for TensorBoard.
+    """
+
+    folder: str
+    log_every: int = 50
+    save_every: int = 1000
+    validate_every: int = 8000
+    keep_states: int = 2
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        if min(self.log_every, self.save_every, self.validate_every, self.keep_states) < 1:
+            raise InputError(
+                f"got log_every={self.log_every}, save_every={self.save_every}, "
+                f"validate_every={self.validate_every}, keep_states={self.keep_states}; expected 1 or more each"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        model: which model, with the data set's number of classes.
+        data: which clips.
+        augmentation: how they are varied.
+        preprocessing: how frames are resized when the trained model is used; stored with its weights.
+        loss: what is minimised.
+        optimizer: by what.
+        schedule: for how long.
+        runtime: on what.
+        output: what is written.
+        initial_weights: a model folder, or an ImageNet ``mit_b*.pth``, to start from; None starts from scratch.
+    """
+
+    model: ModelConfig
+    data: DataConfig
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    output: OutputConfig
+    initial_weights: str | None = None

@@ -1,0 +1,77 @@
+"""From a configuration to lightning-fabric: one process, or one of many under `torchrun`."""
+
+import logging
+import os
+import warnings
+from datetime import timedelta
+from typing import Literal
+
+import torch
+
+from vidseg.errors import InputError, extra
+from vidseg.train.config import TrainConfig
+
+with extra("train"):
+    from lightning_fabric import Fabric
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+_PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+# The other processes wait while rank 0 validates.
+_PATIENCE = timedelta(hours=12)
+# Lightning and torch disagree about each other's newest names; nothing a user could act on.
+_NOISE = (
+    r".*`?broadcast_buffers`? is deprecated",
+    r"Grad strides do not match bucket view strides",
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated",
+)
+
+
+def launch(config: TrainConfig) -> Fabric:
+    """Joins this process to its group.
+
+    Raises:
+        InputError: if the device does not exist or cannot do the precision.
+    """
+    device = _device(config)
+    # torchrun tells each process how many it started, and on how many machines.
+    processes, machines = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    for message in _NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    # Its log repeats the configuration.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    fabric = Fabric(
+        accelerator=device,
+        devices=processes,
+        num_nodes=machines,
+        strategy=_data_parallel(config) if processes * machines > 1 else "auto",
+        precision=_PRECISIONS[config.runtime.precision],
+    )
+    fabric.launch()
+    return fabric
+
+
+def _device(config: TrainConfig) -> Literal["cpu", "cuda"]:
+    available = torch.cuda.is_available()
+    device = config.runtime.device
+    if device == "auto":
+        device = "cuda" if available else "cpu"
+    if device == "cuda" and not available:
+        raise InputError("got device 'cuda', but torch sees no GPU; use --runtime.device cpu")
+    if device == "cpu" and config.runtime.precision == "fp16":
+        raise InputError("got precision 'fp16' on the CPU; expected fp32 or bf16 there")
+    return device
+
+
+def _data_parallel(config: TrainConfig) -> DDPStrategy:
+    # Of a model with references, a part of the loss with weight 0 leaves a classifier without gradient.
+    unused = bool(config.data.clips.reference_offsets) and 0 in (config.loss.final_weight, config.loss.frame_weight)
+    return DDPStrategy(
+        # The only buffers are normalisation statistics, and those are synchronised already.
+        broadcast_buffers=False,
+        find_unused_parameters=unused,
+        timeout=_PATIENCE,
+    )

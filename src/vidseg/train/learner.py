@@ -1,0 +1,109 @@
+"""What learns: model, optimiser and average, one iteration at a time."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint
+
+from vidseg.errors import extra
+from vidseg.models import Model
+from vidseg.models.mit import Block
+from vidseg.train.batchnorm import synchronise_batchnorm
+from vidseg.train.config import TrainConfig
+from vidseg.train.losses import clip_loss
+from vidseg.train.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
+
+with extra("train"):
+    from lightning_fabric import Fabric
+    from lightning_fabric.wrappers import _FabricOptimizer
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Learner:
+    """A model in training on the devices of a `Fabric`.
+
+    Args:
+        fabric: launched.
+        model: the same on every process, with its class map.
+        config: of the run.
+    """
+
+    def __init__(self, fabric: Fabric, model: Model, config: TrainConfig) -> None:
+        assert model.class_map is not None
+        self._ignore = model.class_map.ignore
+        self._fabric = fabric
+        self._config = config
+        self._model = model
+        if config.runtime.activation_checkpointing:
+            _recompute_blocks(model)
+        if fabric.world_size > 1:
+            synchronise_batchnorm(model, device=fabric.device)
+        self._module = fabric.setup_module(model)
+        optimizer = fabric.setup_optimizers(build_optimizer(model, config.optimizer))
+        self._optimizer = cast(_FabricOptimizer, optimizer)  # one in, one out
+        decay = config.runtime.ema_decay
+        # Normalisation statistics are averages already: the average takes the model's as they are.
+        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+
+    @property
+    def result(self) -> Model:
+        """The model to measure and keep: the average of the weights if there is one."""
+        return self._model if self._average is None else cast(Model, self._average.module)
+
+    def compute_gradients(self, batches: Sequence[Batch], iteration: int) -> Tensor:
+        """Forward and backward over the batches of an iteration; returns their mean loss, detached."""
+        self._model.train()
+        self._optimizer.zero_grad()
+        torch.manual_seed(_seed(self._config.runtime.seed, iteration, self._fabric.global_rank))
+        total = torch.zeros((), device=self._fabric.device)
+        for turn, batch in enumerate(batches, start=1):
+            clip, labels = (part.to(self._fabric.device, non_blocking=True) for part in batch)
+            with self._fabric.no_backward_sync(self._module, enabled=turn < len(batches)):
+                loss = clip_loss(self._module(clip), labels, self._config.loss, ignore=self._ignore) / len(batches)
+                self._fabric.backward(loss)
+            total += loss.detach()
+        return total
+
+    def update(self, iteration: int) -> None:
+        """Steps along the gradients."""
+        set_learning_rate(self._optimizer.optimizer, learning_rate_factor(self._config.schedule, iteration))
+        if self._config.runtime.clip_norm is not None:
+            self._fabric.clip_gradients(self._module, self._optimizer, max_norm=self._config.runtime.clip_norm)
+        self._optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self._model)
+
+    def state(self) -> dict[str, Any]:
+        """All that `load_state` needs to go on to the bit."""
+        return {
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
+            # The loss scale of fp16; empty otherwise.
+            "precision": self._fabric.strategy.precision.state_dict(),
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned."""
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
+        self._fabric.strategy.precision.load_state_dict(state["precision"])
+
+
+def _seed(seed: int, iteration: int, rank: int) -> int:
+    """Of the dropout of an iteration, another one on every process."""
+    return int(np.random.SeedSequence((seed, iteration, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _recompute_blocks(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.forward = partial(checkpoint, module.forward, use_reentrant=False)  # type: ignore[method-assign]

@@ -1,0 +1,110 @@
+"""The loss of clips: cross-entropy of the final logits and of every frame's own (cffm.md §6).
+
+Shape letters: B clips, T frames of a clip, N images, K classes, H, W label size, h, w logit size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vidseg.errors import InputError
+from vidseg.models.contract import ClipLogits
+from vidseg.models.layers import resize_bilinear
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardPixels:
+    """Online hard example mining: only the pixels that the model finds hard count.
+
+    Attributes:
+        max_probability: pixels whose true class has at least this probability are easy and left out, 0–1.
+        min_kept: at least so many of the hardest pixels of an image are kept on average.
+    """
+
+    max_probability: float = 0.7
+    min_kept: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_probability <= 1 or self.min_kept < 1:
+            raise InputError(
+                f"got max_probability={self.max_probability}, min_kept={self.min_kept}; "
+                "expected a probability in (0, 1] and at least 1 pixel"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """What is minimised; the defaults are the paper's for models with references.
+
+    A model without references has one kind of logits: give `frame_weight` 0, and the loss is their cross-entropy.
+    Where only the target of a clip has a label, the other frames count as zero in the mean over all T; a
+    `frame_weight` T times as large makes up for it.
+
+    Attributes:
+        final_weight: of the cross-entropy of the target's final logits.
+        frame_weight: of the cross-entropy of all frames' own logits.
+        class_weights: factor of each class's pixels; None for 1 everywhere.
+        hard_pixels: hard example mining; None to count all pixels.
+    """
+
+    final_weight: float = 1.0
+    frame_weight: float = 0.5
+    class_weights: tuple[float, ...] | None = None
+    hard_pixels: HardPixels | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.final_weight, self.frame_weight) < 0 or self.final_weight + self.frame_weight == 0:
+            raise InputError(
+                f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}; "
+                "expected weights of 0 or more, at least one of them above 0"
+            )
+        if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
+            raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
+
+
+def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ignore: int) -> Tensor:
+    """The loss of a batch of clips, a scalar.
+
+    Args:
+        logits: what the model made of the clips.
+        labels_BTHW: int64 class ids of every frame, `ignore` where there is none.
+        config: weights of the parts.
+        ignore: the label of pixels that cost nothing.
+    """
+    total = logits.final.new_zeros(())
+    if config.final_weight:
+        loss = pixel_cross_entropy(logits.final, labels_BTHW[:, -1], config, ignore=ignore)
+        total = total + config.final_weight * loss
+    if config.frame_weight:
+        loss = pixel_cross_entropy(logits.frames.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
+        total = total + config.frame_weight * loss
+    return total
+
+
+def pixel_cross_entropy(logits_NKhw: Tensor, labels_NHW: Tensor, config: LossConfig, *, ignore: int) -> Tensor:
+    """Mean cross-entropy over *all* pixels at label size; ignored ones count as zero in the mean.
+
+    So the mean over several processes' equal batches is that over one large batch, exactly. With hard example mining
+    the mean is over the pixels kept.
+    """
+    logits_NKHW = resize_bilinear(logits_NKhw.float(), (labels_NHW.shape[-2], labels_NHW.shape[-1]))
+    weight = None if config.class_weights is None else logits_NKHW.new_tensor(config.class_weights)
+    loss_NHW = F.cross_entropy(logits_NKHW, labels_NHW, weight=weight, ignore_index=ignore, reduction="none")
+    if config.hard_pixels is None:
+        return loss_NHW.mean()
+    hard_NHW = _hard_pixels(logits_NKHW.detach(), labels_NHW, config.hard_pixels, ignore)
+    return (loss_NHW * hard_NHW).sum() / hard_NHW.sum().clamp(min=1)
+
+
+def _hard_pixels(logits_NKHW: Tensor, labels_NHW: Tensor, config: HardPixels, ignore: int) -> Tensor:
+    """Bool [N,H,W]: the pixels that count."""
+    labelled_NHW = labels_NHW != ignore
+    true_class = torch.where(labelled_NHW, labels_NHW, 0).unsqueeze(1)
+    probability_NHW = logits_NKHW.softmax(dim=1).gather(1, true_class).squeeze(1)
+    kept = min(config.min_kept * len(labels_NHW), int(labelled_NHW.sum()))
+    if kept == 0:
+        return labelled_NHW
+    hardest = probability_NHW[labelled_NHW].kthvalue(kept).values
+    return labelled_NHW & (probability_NHW <= hardest.clamp(min=config.max_probability))

@@ -1,0 +1,151 @@
+"""What a run leaves on disk, and how it is found again.
+
+```
+FOLDER/states/00001000.pt   training states, the newest few: what --resume goes on from
+FOLDER/last  FOLDER/best    models for `vidseg.load`
+FOLDER/progress.csv  FOLDER/validation.csv  FOLDER/tensorboard
+```
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vidseg import __version__
+from vidseg.checkpoints import save_checkpoint
+from vidseg.errors import InputError, TrainingError
+from vidseg.models import Model
+from vidseg.train.config import TrainConfig
+from vidseg.train.states import load_state, newest_state, save_state
+from vidseg.types import ClassMap
+
+# What may differ when a run is resumed: nothing here changes what it computes.
+_FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights")
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Attributes:
+        path: of the folder.
+        best_score: of the model "best"; -inf while there is none.
+
+    Args:
+        config: of the run.
+        class_map: stored with the models.
+        world_size: number of processes.
+    """
+
+    def __init__(self, config: TrainConfig, class_map: ClassMap, world_size: int) -> None:
+        self._config, self._class_map, self._world_size = config, class_map, world_size
+        self.path = Path(config.output.folder)
+        self.best_score = -math.inf
+
+    @property
+    def last(self) -> Path:
+        """Where the newest model is."""
+        return self.path / "last"
+
+    @property
+    def best(self) -> Path | None:
+        """Where the best model is, if any was measured."""
+        return self.path / "best" if self.best_score > -math.inf else None
+
+    def require_new(self) -> None:
+        """Refuses to overwrite another run.
+
+        Raises:
+            InputError: if there is a state.
+        """
+        state = newest_state(self.path / "states")
+        if state is not None:
+            raise InputError(
+                f"got an output folder with states of an earlier run ({state}); expected a new one; "
+                "go on with --resume or choose another --output.folder"
+            )
+
+    def restore(self) -> dict[str, Any] | None:
+        """The learner's state and, under "iteration", how many are done; None where there is no state yet.
+
+        Raises:
+            InputError: if the run was started with another configuration.
+            CheckpointError: if the state is damaged.
+        """
+        path = newest_state(self.path / "states")
+        if path is None:
+            return None
+        state = load_state(path)
+        _require_same(json.loads(state["config"]), _plain(self._config), path)
+        if state["world_size"] != self._world_size:
+            raise InputError(
+                f"got {self._world_size} process(es) for a run of {state['world_size']}; expected as many as before"
+            )
+        # A run killed while it replaced its best model must find another.
+        self.best_score = state["best_score"] if (self.path / "best").exists() else -math.inf
+        return state
+
+    def save(self, learner: dict[str, Any], model: Model, iteration: int) -> Path:
+        """Writes the training state and the model "last"; returns the state's path."""
+        state = {
+            "iteration": iteration,
+            "best_score": self.best_score,
+            "config": json.dumps(asdict(self._config)),
+            "world_size": self._world_size,
+            "learner": learner,
+        }
+        path = save_state(self.path / "states", iteration, state, keep=self._config.output.keep_states)
+        self._store(self.last, model, iteration, None)
+        return path
+
+    def offer(self, model: Model, iteration: int, metrics: Mapping[str, float]) -> bool:
+        """Keeps the model as "best" if it is; says whether it did."""
+        if not metrics["mIoU"] > self.best_score:
+            return False
+        self._store(self.path / "best", model, iteration, metrics)
+        self.best_score = metrics["mIoU"]
+        return True
+
+    def _store(self, path: Path, model: Model, iteration: int, metrics: Mapping[str, float] | None) -> None:
+        config = asdict(self._config)
+        # Where files lay on the training machine is nobody's business.
+        del config["output"], config["data"]["root"], config["initial_weights"]
+        try:
+            save_checkpoint(
+                path,
+                model,
+                class_map=self._class_map,
+                preprocessing=self._config.preprocessing,
+                training={"vidseg": __version__, "iteration": iteration, "config": config},
+                metrics=metrics,
+            )
+        except OSError as error:
+            raise TrainingError(
+                f"got an error writing {path} ({error}); the training states are intact; "
+                "free some space and go on with --resume"
+            ) from error
+
+
+def _plain(config: TrainConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def _require_same(stored: dict[str, Any], given: dict[str, Any], path: Path) -> None:
+    before, now = dict(_leaves(stored)), dict(_leaves(given))
+    for name in before.keys() | now.keys():
+        if not name.startswith(_FREE) and before.get(name) != now.get(name):
+            raise InputError(
+                f"got {name}={now.get(name)} for a run that was started with {before.get(name)} ({path}); "
+                "expected the same configuration; start a new run in another --output.folder"
+            )
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,29 @@
+from dataclasses import replace
+
+from vidseg.train.sampling import Plan
+
+PLAN = Plan(num_samples=7, batch_size=4, seed=3)
+
+
+def test_every_epoch_has_every_sample_once_in_an_order_of_its_own():
+    keys = [key for iteration in range(7) for batch in PLAN.batches(iteration) for key in batch]
+    epochs = [[index for epoch, index in keys if epoch == number] for number in range(4)]
+    assert all(sorted(order) == list(range(7)) for order in epochs)
+    assert len({tuple(order) for order in epochs}) == 4
+
+
+def test_two_processes_share_what_one_with_a_larger_batch_takes():
+    for iteration in range(5):
+        shares = [replace(PLAN, batch_size=2, world_size=2, rank=rank).batches(iteration)[0] for rank in (0, 1)]
+        assert [PLAN.batches(iteration)[0]] == [shares[0] + shares[1]]
+
+
+def test_accumulation_takes_as_many_batches_in_the_same_order():
+    for iteration in range(5):
+        first, second = replace(PLAN, batch_size=2, accumulation=2).batches(iteration)
+        assert [first + second] == PLAN.batches(iteration)
+
+
+def test_the_seed_decides_the_order():
+    assert PLAN.batches(0) == replace(PLAN).batches(0)
+    assert PLAN.batches(0) != replace(PLAN, seed=4).batches(0)
