@@ -17,7 +17,7 @@ import numpy as np
 from vidseg.errors import DataError
 from vidseg.render import walker
 from vidseg.render.classes import WALL
-from vidseg.render.engine import EpisodeEnded, Negative, Observation, Session
+from vidseg.render.engine import SOLID, EpisodeEnded, Negative, Observation, Session
 from vidseg.render.maps import ClipPlan
 from vidseg.render.walker import Pose, Walk
 
@@ -35,7 +35,8 @@ _CAST = (
 """What is summoned: one tuple a class, all classes equally often."""
 
 _CRUISE = 5.0  # map units a tic: a brisk walk
-_ATTEMPTS = 40
+_ATTEMPTS = 25
+_REHEARSALS = 4  # an attempt; starting the engine anew takes longer than most of them
 _PLACES = 30  # that are tried for the start, an attempt
 _ROOM = 128.0  # map units free in some direction from the start
 _SUMMONS = 36
@@ -43,8 +44,8 @@ _JUMP = 64.0  # map units in one frame: a teleporter, which would be a cut
 _IDLE = 0.3  # of cruising speed: slower frames count as idle
 _START_FRAMES = 8  # are idle anyway
 _BLANK = 0.8  # this share of wall: nothing to be seen
-_LEAST_PATIENCE = 0.15  # share of idle frames, and of blank ones, that the first attempt may have
-_GROWING_PATIENCE = 0.03  # more with every attempt, so that cramped maps yield clips, too
+_LEAST_PATIENCE = 0.2  # share of idle frames, and of blank ones, that the first attempt may have
+_GROWING_PATIENCE = 0.05  # more with every attempt, so that cramped maps yield clips, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +94,9 @@ def _attempt(
         session.command(command)
     session.move(tics=1)  # what was given is there after it
     session.move(tics=1, weapon=int(random.integers(2, 7)))
-    start = _go_somewhere(session, random)
-
-    way: list[Pose] = []
-
-    def rehearse() -> bool:
-        check()
-        way.append(session.pose())
-        return False
-
-    _walk(session, shot, random, patience, rehearse)
+    way = _rehearse(session, shot, random, patience, check)
     _people(session, way, random)
-    _return_to(session, start)
+    _return_to(session, way[0])
 
     clip: list[Negative] = []
     blank = 0
@@ -122,18 +114,39 @@ def _attempt(
     return session.develop(clip)
 
 
-def _go_somewhere(session: Session, random: np.random.Generator) -> Pose:
+def _rehearse(
+    session: Session, shot: Shot, random: np.random.Generator, patience: float, check: Callable[[], None]
+) -> list[Pose]:
+    """Finds a start from which the camera gets about; returns the poses of that walk."""
+    for _ in range(_REHEARSALS):
+        _go_somewhere(session, random)
+        way: list[Pose] = []
+
+        def rehearse(way: list[Pose] = way) -> bool:
+            check()
+            way.append(session.pose())
+            return False
+
+        try:
+            _walk(session, shot, random, patience, rehearse)
+        except _Discarded:
+            continue
+        return way
+    raise _Discarded
+
+
+def _go_somewhere(session: Session, random: np.random.Generator) -> None:
     """Sends the camera to a random thing with room around it, and turns it to where there is most."""
-    things = session.things()
-    for index in random.permutation(len(things))[:_PLACES]:
-        if not _warp(session, things[index].x, things[index].y):
+    places = [thing for thing in session.things() if thing.category not in SOLID]
+    for index in random.permutation(len(places))[:_PLACES]:
+        if not _warp(session, places[index].x, places[index].y):
             continue
         pose = session.pose()
         headings_R = pose.angle + np.arange(0.0, 360.0, 15.0)
         free_R = walker.clearances(pose, headings_R, session.surroundings())
         if free_R.max() >= _ROOM:
             session.move(tics=1, turn=float(headings_R[int(np.argmax(free_R))] - pose.angle))
-            return session.pose()
+            return
     raise _Discarded
 
 
@@ -142,7 +155,7 @@ def _walk(
 ) -> None:
     """Walks for a clip's length. Before each move `at_frame` is called; it tells whether to fire."""
     walk, idle = Walk(), 0
-    for _ in range(shot.frames):
+    for number in range(1, shot.frames + 1):
         pose = session.pose()
         attack = at_frame()
         walk, move = walker.step(walk, pose, session.surroundings(), random)
@@ -150,7 +163,7 @@ def _walk(
         after = session.pose()
         moved = math.hypot(after.x - pose.x, after.y - pose.y)
         idle += moved < _IDLE * _CRUISE * shot.tics
-        if moved > _JUMP or idle > _START_FRAMES + patience * shot.frames:
+        if moved > _JUMP or idle > _START_FRAMES + patience * number:
             raise _Discarded
 
 

@@ -24,8 +24,11 @@ _BRIGHTENED = np.rint(255 * (np.arange(256) / 255) ** (1 / 1.5)).astype(np.uint8
 
 _THRUST = 3.0  # the friction of ordinary floors takes a third of the thrust
 _TWIN_SKY = "GRAY1"  # a plain wall texture of both games: of those tried, nearest to no colour in common
-_SOLID = {"Monster", "Hazard", "Decoration", "Vegetation", "LightSource"}
 _SIGHT = REACH + 32.0  # what is farther away does not matter to the walker
+
+
+SOLID = {"Monster", "Hazard", "Decoration", "Vegetation", "LightSource"}
+"""Categories of things that may stand in the way."""
 
 
 class Negative(NamedTuple):
@@ -79,6 +82,7 @@ class Session:
 
     def __enter__(self) -> Self:
         self._game.init()
+        self.command("con_midtime 0")  # no text across the picture ("A secret is revealed")
         self._lines = MapLines.of(self._state().sectors)
         return self
 
@@ -144,7 +148,7 @@ class Session:
         near = [
             (thing.x, thing.y)
             for thing in _things(state)
-            if thing.category in _SOLID and abs(thing.x - pose.x) < _SIGHT and abs(thing.y - pose.y) < _SIGHT
+            if thing.category in SOLID and abs(thing.x - pose.x) < _SIGHT and abs(thing.y - pose.y) < _SIGHT
         ]
         return Surroundings(
             walls_S4=_near(walls_S4, pose),
