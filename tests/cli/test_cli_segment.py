@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import tiny
 from vidseg.checkpoints import load
 from vidseg.cli.segment import class_ids, output_paths
 from vidseg.errors import InputError
 from vidseg.stream import Segmenter
-from vidseg.types import ClassMap
-from vidseg.video import read_labels, read_video
+from vidseg.types import ClassMap, Frame
+from vidseg.video import OverlayWriter, VideoInfo, read_labels, read_video
 
 
 def _labels(model: Path, source: Path, **options) -> list[np.ndarray]:
@@ -156,3 +158,33 @@ def test_an_interrupted_run_leaves_nothing(tiny_model: Path, tmp_path: Path, num
     assert process.returncode == code
     assert "unfinished outputs were removed" in err
     assert [path.name for path in tmp_path.iterdir()] == ["long"]
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_video(tiny_model: Path, tmp_path: Path) -> None:
+    once, ten_times = tmp_path / "once.mp4", tmp_path / "ten-times.mp4"
+    frames = tiny.video(40, height=240, width=320)
+    for path, repeats in ((once, 1), (ten_times, 10)):
+        info = VideoInfo(name=path.name, width=320, height=240, fps=Fraction(15), time_base=Fraction(1, 15))
+        with OverlayWriter(path, info) as writer:
+            for index in range(repeats * len(frames)):
+                image = frames[index % len(frames)].image
+                writer.write(image, Frame(image=image, index=index, time=index / 15))
+    # Python and torch take a little more or less each time: the least of two runs is what is needed.
+    peaks = [min(_peak_memory(path, tiny_model, tmp_path / "out") for _ in range(2)) for path in (once, ten_times)]
+    assert peaks[1] - peaks[0] < 5 * 2**20, peaks
+
+
+def _peak_memory(source: Path, model: Path, out: Path) -> int:
+    words = ["segment", source, "-o", f"{out}.mp4", "-o", out, "-o", f"{out}.npz", "-o", f"{out}.csv", "--model", model]
+    script = (
+        "import resource, sys\n"
+        "from vidseg.cli.main import main\n"
+        "code = main(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "sys.exit(code)"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", script, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return int(done.stdout) * 1024  # Linux counts in KiB
