@@ -143,7 +143,7 @@ def _go_somewhere(session: Session, random: np.random.Generator) -> None:
             continue
         pose = session.pose()
         headings_R = pose.angle + np.arange(0.0, 360.0, 15.0)
-        free_R = walker.clearances(pose, headings_R, session.surroundings())
+        free_R = walker.clearances(pose, headings_R, session.surroundings(pose))
         if free_R.max() >= _ROOM:
             session.move(tics=1, turn=float(headings_R[int(np.argmax(free_R))] - pose.angle))
             return
@@ -158,7 +158,7 @@ def _walk(
     for number in range(1, shot.frames + 1):
         pose = session.pose()
         attack = at_frame()
-        walk, move = walker.step(walk, pose, session.surroundings(), random)
+        walk, move = walker.step(walk, pose, session.surroundings(pose), random)
         session.move(tics=shot.tics, forward=_CRUISE * move.forward, turn=move.turn, use=move.use, attack=attack)
         after = session.pose()
         moved = math.hypot(after.x - pose.x, after.y - pose.y)
@@ -169,11 +169,10 @@ def _walk(
 
 def _people(session: Session, way: list[Pose], random: np.random.Generator) -> None:
     """Summons things at free spots along the way, evenly over its length."""
-    around = session.surroundings()
     for number in range(_SUMMONS):
         near = way[number * len(way) // _SUMMONS]
         heading = float(random.uniform(0.0, 360.0))
-        free = float(walker.clearances(near, np.array([heading]), around)[0])
+        free = float(walker.clearances(near, np.array([heading]), session.surroundings(near))[0])
         distance = float(random.uniform(0.3, 1.0)) * min(free, 320.0)
         kinds = _CAST[number % len(_CAST)]
         kind = kinds[int(random.integers(len(kinds)))]

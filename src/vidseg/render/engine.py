@@ -139,10 +139,10 @@ class Session:
         """All objects of the map but the player."""
         return _things(self._state())
 
-    def surroundings(self) -> Surroundings:
-        """What the camera could bump into now."""
+    def surroundings(self, pose: Pose) -> Surroundings:
+        """What the camera could bump into near a place, as things are now."""
         assert self._lines is not None, "the session was not entered"
-        state, pose = self._state(), self.pose()
+        state = self._state()
         heights_N2 = np.array([(s.floor_height, s.ceiling_height) for s in state.sectors], np.float64)
         walls_S4, doors_S4 = self._lines.barriers(heights_N2[:, 0], heights_N2[:, 1])
         near = [
