@@ -82,7 +82,7 @@ class Session:
 
     def __enter__(self) -> Self:
         self._game.init()
-        self.command("con_midtime 0")  # no text across the picture ("A secret is revealed")
+        self.command("cl_showsecretmessage 0")  # the one text that switching off messages leaves
         self._lines = MapLines.of(self._state().sectors)
         return self
 
