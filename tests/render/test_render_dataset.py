@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_layout_is_that_of_vspw(rendered):
         assert len(record["degradations"]) == 6
 
 
-def test_nothing_is_left_in_the_working_folder_and_no_engine_runs_on(rendered, tmp_path):
+def test_the_engines_scratch_files_stay_out_of_the_working_folder(rendered):
     assert not [name for name in os.listdir() if name.startswith("_vizdoom")]
 
 
@@ -137,3 +138,9 @@ def test_a_replay_differs_in_the_sky_alone_and_label_borders_lie_on_depth_edges(
     assert sky_pixels > 10000
     assert border_pixels > 100
     assert border_on_edge / border_pixels > 0.95
+
+
+def test_the_notice_of_the_project_contains_that_of_the_data():
+    root = Path(__file__).parents[2]
+    notice = (root / "src" / "vidseg" / "render" / "freedoom_notice.txt").read_text(encoding="utf-8")
+    assert notice in (root / "NOTICE").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ processes must be startable by `multiprocessing`'s spawn: scripts need ``if __na
 import multiprocessing
 import os
 import queue
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def render_clips(
                     process.join()
 
 
-def _next(finished: "Queue[str | Exception]", processes: list[multiprocessing.context.SpawnProcess]) -> str:
+def _next(finished: "Queue[str | VidsegError]", processes: list[multiprocessing.context.SpawnProcess]) -> str:
     while True:
         dead = [process for process in processes if process.exitcode]
         try:
@@ -79,11 +80,11 @@ def _next(finished: "Queue[str | Exception]", processes: list[multiprocessing.co
         except queue.Empty:
             if dead:
                 raise VidsegError(
-                    f"got a render process that died with exit code {dead[0].exitcode}; expected 0; run again: "
-                    "finished videos are kept"
+                    f"got a render process that died with exit code {dead[0].exitcode}; expected 0; see its "
+                    "traceback above, or run again: finished videos are kept"
                 ) from None
             continue
-        if isinstance(result, Exception):
+        if isinstance(result, VidsegError):
             raise result
         return result
 
@@ -96,7 +97,7 @@ def _work(
     settings: str,
     scratch: str,
     stop: Event,
-    finished: "Queue[str | Exception]",
+    finished: "Queue[str | VidsegError]",
 ) -> None:
     if sys.platform != "win32":
         os.setsid()  # the terminal's Ctrl-C is for the caller; it must not kill engines under our hands
@@ -115,7 +116,9 @@ def _work(
                 finished.put(plan.name)
         except _Stopped:
             finished.cancel_join_thread()
-        except Exception as error:
+        except VidsegError as error:
             finished.put(error)
         finally:
-            os.chdir(scratch)  # a folder that a process stands in cannot be removed everywhere
+            os.chdir(tempfile.gettempdir())  # a folder that a process stands in cannot be removed everywhere
+    if not caller.is_alive():
+        shutil.rmtree(scratch, ignore_errors=True)  # the caller can no longer do it
