@@ -299,8 +299,12 @@ def test_killed_at_any_moment_it_goes_on_to_the_bit(processes, squares, tmp_path
 @pytest.mark.slow
 def test_two_processes_learn_what_one_with_a_batch_twice_as_large_learns(squares, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    assert start(1, squares, one, 0.0, 4, 5).wait() == 0
-    assert start(2, squares, two, 0.0, 2, 5).wait() == 0
-    models = [load_state(folder / "states" / "00000005.pt")["learner"]["model"] for folder in (one, two)]
-    assert any("running_var" in key for key in models[0])
-    torch.testing.assert_close(models[0], models[1], rtol=1e-3, atol=2e-5)
+    assert start(1, squares, one, 0.0, 4, 3).wait() == 0
+    assert start(2, squares, two, 0.0, 2, 3).wait() == 0
+    first, second = (load_state(folder / "states" / "00000003.pt")["learner"] for folder in (one, two))
+    # Gradients' running means, not weights: Adam makes full steps even of gradients that are zero up to rounding.
+    means = [[state["exp_avg"] for state in learner["optimizer"]["state"].values()] for learner in (first, second)]
+    torch.testing.assert_close(means[0], means[1], rtol=1e-3, atol=1e-5)
+    statistics = [{key: value for key, value in x["model"].items() if "running" in key} for x in (first, second)]
+    assert len(statistics[0]) == 2
+    torch.testing.assert_close(statistics[0], statistics[1], rtol=1e-4, atol=1e-5)

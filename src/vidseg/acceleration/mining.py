@@ -19,6 +19,7 @@ from vidseg.acceleration.assembling import WindowMatrix
 from vidseg.acceleration.linear import frozen_linear, works_in_parts
 from vidseg.acceleration.windows import WindowTables, key_bias, window_tables
 from vidseg.models.cffm.assembling import WindowPooling
+from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.model import MiningBlock
 
 # Keys and values of this many windows are 4 MiB in float32 with the paper's references and 256 channels.
@@ -39,6 +40,7 @@ class FastMiningBlock(nn.Module):
     def __init__(self, block: MiningBlock) -> None:
         super().__init__()
         mining = block.mining
+        assert isinstance(mining, CrossFrameMining)
         self.heads = mining.heads
         self.patches = mining.patches
         self.norm1 = copy.deepcopy(block.norm1)

@@ -19,6 +19,7 @@ from vidseg.acceleration.linear import frozen_linear
 from vidseg.acceleration.mining import FastMiningBlock
 from vidseg.errors import InputError
 from vidseg.models import CFFM, SegFormer
+from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.model import MiningBlock, context_shape
 from vidseg.models.layers import resize_bilinear
 from vidseg.types import ClassMap, Preprocessing
@@ -116,7 +117,7 @@ class FastCFFM(nn.Module):
         self.normalization = copy.deepcopy(model.normalization)
         self.encoder = copy.deepcopy(model.encoder)
         self.head = FoldedHead(model.head)
-        self.blocks = nn.ModuleList(FastMiningBlock(cast(MiningBlock, block)) for block in model.blocks)
+        self.blocks = nn.ModuleList(_fast_block(cast(MiningBlock, block)) for block in model.blocks)
         self.classifier = _pointwise(model.classifier)
         self.context_classifier = _pointwise(model.context_classifier)
 
@@ -127,7 +128,7 @@ class FastCFFM(nn.Module):
 
     def context(self, features: CoarseFeatures) -> tuple[Tensor, ...]:
         """Pooled tokens [B,nh,nw,Σg²,C] of these frames, one tensor a block."""
-        return tuple(cast(FastMiningBlock, block).context(features.coarse) for block in self.blocks)
+        return tuple(cast(FastMiningBlock | MiningBlock, block).context(features.coarse) for block in self.blocks)
 
     def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
         """Zeros of the shape that `context` has for images of (height, width)."""
@@ -175,6 +176,11 @@ def accelerate(model: SegFormer | CFFM) -> FastSegFormer | FastCFFM:
     else:
         raise InputError(f"got a {type(model).__name__}; expected a SegFormer or a CFFM")
     return fast.eval().requires_grad_(False)
+
+
+def _fast_block(block: MiningBlock) -> FastMiningBlock | MiningBlock:
+    """The fast twin of a block; one of the ablation without mining has none."""
+    return FastMiningBlock(block) if isinstance(block.mining, CrossFrameMining) else copy.deepcopy(block)
 
 
 def _pointwise(convolution: nn.Conv2d) -> nn.Linear:

@@ -1,1 +1,59 @@
-"""To be furnished."""
+"""Named training configurations: functions that return a `TrainConfig`; their docstrings say how to run them."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from vidseg.errors import InputError
+from vidseg.recipes import ablations, cityscapes, small, vspw
+from vidseg.recipes.overriding import option_names, override
+from vidseg.train import TrainConfig
+
+Recipe = Callable[[], TrainConfig]
+
+_FUNCTIONS: tuple[Recipe, ...] = (
+    vspw.segformer_b0_vspw,
+    vspw.segformer_b1_vspw,
+    vspw.segformer_b2_vspw,
+    vspw.segformer_b5_vspw,
+    vspw.cffm_b0_vspw,
+    vspw.cffm_b1_vspw,
+    vspw.cffm_b2_vspw,
+    vspw.cffm_b5_vspw,
+    cityscapes.segformer_b0_cityscapes,
+    cityscapes.segformer_b1_cityscapes,
+    cityscapes.cffm_b0_cityscapes,
+    cityscapes.cffm_b1_cityscapes,
+    small.segformer_b0_camvid,
+    small.cffm_b0_camvid,
+    small.segformer_b0_davis,
+    small.cffm_b0_davis,
+    small.segformer_b0_freedoom,
+    small.cffm_b0_freedoom,
+    ablations.cffm_b0_vspw_depth2,
+    ablations.cffm_b1_vspw_depth1,
+    ablations.cffm_b1_vspw_depth3,
+    ablations.cffm_b1_vspw_depth4,
+    ablations.cffm_b1_vspw_references3,
+    ablations.cffm_b1_vspw_references6,
+    ablations.cffm_b1_vspw_references9,
+    ablations.cffm_b1_vspw_references321,
+    ablations.cffm_b1_vspw_assembling,
+)
+
+RECIPES: dict[str, Recipe] = {function.__name__: function for function in _FUNCTIONS}
+
+
+def find_recipe(name: str) -> TrainConfig:
+    """The configuration of a recipe.
+
+    Raises:
+        InputError: for an unknown name; the nearest is named.
+    """
+    if name not in RECIPES:
+        nearest = get_close_matches(name, RECIPES, n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]}? " if nearest else ""
+        raise InputError(f"got recipe {name!r}; {hint}see vidseg recipes")
+    return RECIPES[name]()
+
+
+__all__ = ["RECIPES", "Recipe", "find_recipe", "option_names", "override"]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from vidseg.data.clips import ClipConfig
 from vidseg.errors import InputError
-from vidseg.models import ModelConfig
+from vidseg.models import CFFMConfig, ModelConfig
 from vidseg.train.losses import LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
 from vidseg.transforms import AugmentationConfig
@@ -130,3 +130,19 @@ class TrainConfig:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     output: OutputConfig
     initial_weights: str | None = None
+
+    def __post_init__(self) -> None:
+        clips, model = self.data.clips, _reference_offsets(self.model)
+        # A clip's offsets in seconds are meant to differ. (Streaming then wants a policy in seconds as well.)
+        same = (
+            len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
+        )
+        if clips.frames == "clip" and not same:
+            raise InputError(
+                f"got clips with references at {list(clips.reference_offsets)} for a model with references at "
+                f"{list(model)}; expected the same; change data.clips.reference_offsets or model.references"
+            )
+
+
+def _reference_offsets(model: ModelConfig) -> tuple[int, ...]:
+    return tuple(reference.offset for reference in model.references) if isinstance(model, CFFMConfig) else ()

@@ -9,7 +9,7 @@ Shape letters: B batch, K classes, C head channels, h, w size at stride 4, h', w
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vidseg.errors import InputError
 from vidseg.models.allmlp import AllMLPHead
 from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
+from vidseg.models.cffm.merging import ContextMerging
 from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.windows import WINDOW, pad_to_windows
 from vidseg.models.contract import ClipLogits, forward_clip
@@ -44,6 +45,8 @@ class CFFMConfig:
         heads: attention heads of the mining.
         references: how each reference is seen, oldest first; the paper's by default.
         target_kernel: a window sees this many of the target's pooled tokens a side; odd.
+        mining: how a window's context reaches it: by "attention", as in the paper, or by the "mlp" of its ablation
+            without mining.
         dropout: rate of channel dropout before both classifiers, 0–1.
     """
 
@@ -54,6 +57,7 @@ class CFFMConfig:
     heads: int = 8
     references: tuple[ReferenceConfig, ...] = PAPER_REFERENCES
     target_kernel: int = 5
+    mining: Literal["attention", "mlp"] = "attention"
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -64,6 +68,8 @@ class CFFMConfig:
             raise InputError(f"got head_channels={self.head_channels}, heads={self.heads}; expected a multiple")
         if self.target_kernel < 1 or self.target_kernel % 2 == 0:
             raise InputError(f"got target_kernel={self.target_kernel}; expected an odd number")
+        if self.mining not in ("attention", "mlp"):
+            raise InputError(f"got mining={self.mining!r}; expected 'attention' or 'mlp'")
         offsets = [reference.offset for reference in self.references]
         if not offsets or offsets != sorted(set(offsets), reverse=True):
             raise InputError(f"got reference offsets {offsets}; expected one or more, oldest (largest) first")
@@ -91,7 +97,11 @@ class MiningBlock(nn.Module):
         patches = [(config.target_kernel, 1), *((r.kernel, r.tokens_per_side) for r in config.references)]
         self.norm1 = nn.LayerNorm(config.head_channels)
         self.assembling = ContextAssembling(config.references)
-        self.mining = CrossFrameMining(config.head_channels, config.heads, patches)
+        self.mining: CrossFrameMining | ContextMerging = (
+            CrossFrameMining(config.head_channels, config.heads, patches)
+            if config.mining == "attention"
+            else ContextMerging(config.head_channels, patches)
+        )
         self.norm2 = nn.LayerNorm(config.head_channels)
         self.mlp = MLP(config.head_channels)
 

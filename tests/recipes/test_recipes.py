@@ -1,0 +1,100 @@
+import dataclasses
+import json
+
+import pytest
+
+from vidseg.errors import InputError
+from vidseg.models import CFFMConfig, build_model
+from vidseg.recipes import RECIPES, find_recipe, option_names, override
+from vidseg.train import HardPixels
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_says_how_to_run_it_and_is_plain_data(name):
+    config = find_recipe(name)
+    assert RECIPES[name].__doc__
+    assert config.output.folder == f"runs/{name}"
+    assert json.loads(json.dumps(dataclasses.asdict(config)))
+    # Models without references have one kind of logits.
+    assert (config.loss.frame_weight == 0) == (not isinstance(config.model, CFFMConfig))
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [("cffm_b0_vspw", 4.7), ("cffm_b1_vspw", 15.5), ("cffm_b2_vspw", 26.5), ("cffm_b5_vspw", 85.5)],
+)
+def test_the_papers_models_have_its_number_of_parameters(name, millions):
+    model = build_model(find_recipe(name).model)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+def test_the_published_training_is_the_default():
+    config = find_recipe("cffm_b1_vspw")
+    assert (config.optimizer.learning_rate, config.optimizer.head_factor, config.optimizer.weight_decay) == (
+        6e-5,
+        10,
+        0.01,
+    )
+    assert (config.schedule.iterations, config.schedule.warmup, config.schedule.power) == (160_000, 1500, 1.0)
+    assert (config.loss.final_weight, config.loss.frame_weight) == (1.0, 0.5)
+    assert config.augmentation.crop_size == (480, 480)
+    assert config.data.clips.reference_offsets == (9, 6, 3)
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean cffm_b1_vspw"):
+        find_recipe("cfm_b1_vspw")
+
+
+def test_any_field_can_be_overridden():
+    config = override(
+        find_recipe("cffm_b0_camvid"),
+        {
+            "model.depth": "2",
+            "model.references": '[{"offset": 3, "tokens_per_side": 1, "kernel": 7}]',
+            "data.clips.reference_offsets": "[3]",
+            "data.root": "2024",
+            "data.val_split": "null",
+            "augmentation.crop_size": "[96, 128]",
+            "loss.hard_pixels": '{"min_kept": 5}',
+            "runtime.clip_norm": "1",
+            "runtime.precision": "bf16",
+            "output.tensorboard": "false",
+            "optimizer.learning_rate": "1e-4",
+        },
+    )
+    assert (config.model.depth, config.model.references[0].offset) == (2, 3)
+    assert config.model.encoder == find_recipe("cffm_b0_camvid").model.encoder
+    assert (config.data.root, config.data.val_split) == ("2024", None)
+    assert config.augmentation.crop_size == (96, 128)
+    assert config.loss.hard_pixels == HardPixels(min_kept=5)
+    assert (config.runtime.clip_norm, config.runtime.precision) == (1.0, "bf16")
+    assert config.output.tensorboard is False
+    assert config.optimizer.learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("model.depht", "2", "did you mean --model.depth"),
+        ("model", "cffm", "none of that name"),
+        ("model.depth", "two", "got --model.depth two; expected int"),
+        ("runtime.batch_size", "1.5", "expected int"),
+        ("runtime.precision", "fp8", "expected Literal"),
+        ("augmentation.crop_size", "[1, 2, 3]", "expected tuple"),
+        ("model.depth", "0", "expected 1 or more mining blocks"),
+        ("data.clips.reference_offsets", "[9, 6]", "change data.clips.reference_offsets or model.references"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(name, text, message):
+    with pytest.raises(InputError) as caught:
+        override(find_recipe("cffm_b0_vspw"), {name: text})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_option_has_a_name():
+    names = list(option_names(find_recipe("cffm_b0_vspw")))
+    assert len(names) == len(set(names)) > 50
+    assert "model.encoder.drop_path_rate" in names
