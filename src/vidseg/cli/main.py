@@ -20,8 +20,11 @@ from vidseg.errors import VidsegError, VidsegWarning
 # Modules are imported when their command runs: --help must not wait for torch.
 COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
+    "train": "train a model by a recipe",
+    "recipes": "the recipes, and the fields of each",
     "evaluate": "scores of a model, or of anyone's mask files, on a data set",
     "doctor": "whether a data set is whole, and what to do where it is not",
+    "export": "write a model as files for ONNX Runtime or OpenVINO",
     "convert": "bring published weights into vidseg's own form",
     "models": "the bundled models",
     "info": "what a model is: size, classes, training, scores",
