@@ -80,3 +80,26 @@ def test_background_drops_what_waits_when_the_producer_fails() -> None:
         produce()
     assert len(done) <= 1
     assert _threads() == 0
+
+
+def test_background_interrupted_while_it_finishes_is_at_rest_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    join, begun, done = threading.Thread.join, threading.Event(), []
+
+    def interrupted_once(thread: threading.Thread, timeout: float | None = None) -> None:
+        monkeypatch.setattr(threading.Thread, "join", join)
+        assert begun.wait(timeout=20)
+        raise KeyboardInterrupt
+
+    def work(item: int) -> None:
+        begun.set()
+        done.append(item)
+
+    def produce() -> None:
+        with Background(work) as background:
+            background.put(1)
+            monkeypatch.setattr(threading.Thread, "join", interrupted_once)
+
+    with pytest.raises(KeyboardInterrupt):
+        produce()
+    assert done == [1]
+    assert _threads() == 0

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from vidseg.errors import MediaError
@@ -49,7 +50,7 @@ def segment_to_files(
 
     Args:
         segmenter: the engine.
-        reader: the video.
+        reader: the video; a live one is closed when this returns.
         paths: outputs, by their suffixes.
         style: of overlay videos.
         progress: told of the number of frames done.
@@ -64,18 +65,23 @@ def segment_to_files(
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
         Background(outputs.write) as background,
+        closing(prefetch(reader)) as ahead,
     ):
         try:
-            for segmentation in segmenter.segment(prefetch(reader), fps=reader.info.fps):
+            for segmentation in segmenter.segment(ahead, fps=reader.info.fps):
                 background.put(segmentation)
                 frames += 1
                 progress(frames)
-        except (KeyboardInterrupt, SystemExit) as stop:
-            if not reader.info.is_live or not frames:
+        except BaseException as stop:
+            # The thread that reads ahead may be waiting for a live frame that never comes.
+            reader.stop()
+            if not isinstance(stop, KeyboardInterrupt | SystemExit) or not reader.info.is_live or not frames:
                 raise
             stopped_by = stop
         if not frames:
             raise MediaError(f"got no frame from {reader.info.name}; expected some; check the file and --start, --end")
+    if reader.info.is_live:
+        reader.close()  # which completes its problems
     return JobReport(
         source=reader.info.name,
         frames=frames,

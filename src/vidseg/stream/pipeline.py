@@ -14,8 +14,8 @@ _END = object()
 def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T]:
     """Iterates over `items` in a thread, at most `depth` ahead of the consumer.
 
-    An exception of the source is raised where its item would have come. Closing the generator stops the thread at its
-    next item.
+    An exception of the source is raised where its item would have come. Closing the generator waits for the item that
+    the thread is at and stops it there; whoever may stop early closes it, for a traceback can keep it alive.
     """
     waiting: queue.Queue[object] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
@@ -38,10 +38,18 @@ def prefetch(items: Iterable[T], depth: int = 4) -> Generator[T]:
         except BaseException as error:  # handed on to the consumer, whatever it is
             put(_Failure(error))
 
+    def take() -> object:
+        # In slices, because Windows lets no Ctrl-C through to an endless wait.
+        while True:
+            try:
+                return waiting.get(timeout=0.5)
+            except queue.Empty:
+                continue
+
     thread = threading.Thread(target=run, name="vidseg-prefetch", daemon=True)
     thread.start()
     try:
-        while (item := waiting.get()) is not _END:
+        while (item := take()) is not _END:
             if isinstance(item, _Failure):
                 raise item.error
             yield item  # type: ignore[misc]  # the queue holds T, the end mark and failures only
@@ -98,7 +106,16 @@ class Background(Generic[T]):
     ) -> None:
         if error is not None:
             self._dropping.set()
-        self._waiting.put(_END)
-        self._thread.join()
+        try:
+            self._finish()
+        except BaseException:
+            # Interrupted while waiting: what the function works on is given up next, so it must be at rest by then.
+            self._dropping.set()
+            self._finish()
+            raise
         if error is None:
             self._raise()
+
+    def _finish(self) -> None:
+        self._waiting.put(_END)
+        self._thread.join()

@@ -152,14 +152,15 @@ class LiveSource:
 
     def _take(self) -> _Item | None:
         # In slices, because Windows lets no Ctrl-C through to an endless wait.
-        while True:
+        while not self._stop.is_set():
             try:
                 return self._queue.get(timeout=0.5)
             except queue.Empty:
                 continue
+        return None
 
     def close(self) -> None:
-        """Ends the reception, also if it has never begun."""
+        """Ends the reception, also if it has never begun; the iterator of `frames` ends soon after."""
         self._stop.set()
         if self._container is not None:
             self._container.close()

@@ -30,7 +30,7 @@ class Source(Protocol):
         """The wanted frames; `report` is told of what is amiss, one line each."""
 
     def close(self) -> None:
-        """Gives back what is held between readings."""
+        """Gives back what is held between readings; called from any thread, it ends a live reading."""
 
 
 class VideoReader:
@@ -69,6 +69,10 @@ class VideoReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def stop(self) -> None:
+        """Makes a live source end, also while another thread waits for its next frame; nothing for files and images."""
+        self._source.close()
 
     def close(self) -> None:
         """Ends a reading that is under way and disconnects; may be called twice."""

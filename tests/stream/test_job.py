@@ -1,0 +1,66 @@
+"""One video from its source to its outputs, stopped in all the ways that it can be."""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+import tiny
+from vidseg.errors import StateError
+from vidseg.stream import Segmenter, segment_to_files
+from vidseg.types import Frame
+from vidseg.video import VideoInfo, VideoReader
+from vidseg.video.span import Span
+
+
+class StallingSource:
+    """Gives its frames, then waits as a camera does whose cable was pulled; `close` ends that."""
+
+    def __init__(self, frames: Sequence[Frame], *, is_live: bool) -> None:
+        height, width = frames[0].size
+        self.info = VideoInfo(name="stalling", width=width, height=height, is_live=is_live)
+        self.waits = threading.Event()
+        self._frames = frames
+        self._closed = threading.Event()
+
+    def frames(self, report: Callable[[str], None]) -> Generator[Frame]:
+        try:
+            yield from self._frames
+            self.waits.set()
+            assert self._closed.wait(timeout=20)
+        finally:
+            report("ended")
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def _run(source: StallingSource, out: Path, progress: Callable[[int], None] = lambda frames: None):
+    reader = VideoReader(source, Span())
+    with reader:
+        return segment_to_files(Segmenter(tiny.cffm()), reader, [out], progress=progress)
+
+
+def test_an_interrupted_live_source_that_hangs_is_ended_with_its_outputs_complete(tmp_path: Path) -> None:
+    source = StallingSource(tiny.video(3), is_live=True)
+
+    def interrupt(frames: int) -> None:
+        if frames == 3:
+            assert source.waits.wait(timeout=20)
+            raise KeyboardInterrupt
+
+    report = _run(source, tmp_path / "masks", interrupt)
+    assert isinstance(report.stopped_by, KeyboardInterrupt)
+    assert (report.frames, report.problems) == (3, ("ended",))
+    assert len(list((tmp_path / "masks").iterdir())) == 3
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_an_error_while_the_source_is_being_read_stays_that_error(tmp_path: Path, is_live: bool) -> None:
+    small, large = tiny.video(1)[0], tiny.video(2, height=48)[1]
+    source = StallingSource([small, large], is_live=is_live)
+    with pytest.raises(StateError, match="expected one size"):
+        _run(source, tmp_path / "masks")
+    assert list(tmp_path.iterdir()) == []
+    assert not any(thread.name.startswith("vidseg") for thread in threading.enumerate())
