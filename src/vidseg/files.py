@@ -28,9 +28,9 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        with temporary.open("rb") as written:
+        with temporary.open("r+b") as written:  # for writing, or Windows refuses
             os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -46,14 +46,25 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
-            displaced = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-old-"))
-            path.replace(displaced / path.name)
-            temporary.replace(path)
-            shutil.rmtree(displaced)
+            _exchange(temporary, path)
         else:
             temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Puts `new` where `old` is, which is removed; where that fails, `old` is back in its place."""
+    aside = Path(tempfile.mkdtemp(dir=old.parent, prefix=f".{old.name}-old-"))
+    try:
+        old.replace(aside / old.name)
+        new.replace(old)
+    except BaseException:
+        if not old.exists():
+            (aside / old.name).replace(old)
+        shutil.rmtree(aside)
+        raise
+    shutil.rmtree(aside)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
