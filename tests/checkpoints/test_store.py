@@ -57,6 +57,12 @@ def test_what_is_saved_comes_back(saved: Path, cffm: CFFM, classes: ClassMap) ->
     assert (record.license, record.source_sha256) == ("CC0-1.0", "ab" * 32)
 
 
+def test_both_files_have_the_mode_that_any_new_file_has(saved: Path) -> None:
+    usual = saved.parent / "usual"
+    usual.touch()
+    assert {path.stat().st_mode for path in saved.iterdir()} == {usual.stat().st_mode}
+
+
 def test_a_loaded_model_carries_what_its_use_needs(saved: Path, classes: ClassMap) -> None:
     model = load(saved)
     assert (model.class_map, model.preprocessing) == (classes, SMALL_FRAMES)
@@ -140,6 +146,8 @@ def test_a_model_is_no_encoder(saved: Path) -> None:
         ({"classes": 7}, "class map.*config.json"),
         ({"preprocessing": {"shrot": 480}}, "unknown field 'shrot'.*nearest known is 'short'"),
         ({"preprocessing": {"short": 0}}, "short=0.*config.json"),
+        ({"classes": ["a"], "palette": [[0, 0, 0]]}, "names for 1 classes.*config.json"),
+        ({"training": {"fps": "15"}}, "fps '15' in 'training'.*config.json"),
         ({"training": [1]}, r"\[1\] as 'training'"),
         ({"license": 3}, "3 as 'license'"),
         ({"weights_sha256": "00"}, "sha256.*get the checkpoint anew"),

@@ -15,7 +15,7 @@ from torch import nn
 
 from vidseg.checkpoints.tensors import fill, read_safetensors, sha256_of
 from vidseg.errors import CheckpointError
-from vidseg.files import atomic_folder, write_json
+from vidseg.files import atomic_file, atomic_folder, write_json
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -46,7 +46,9 @@ def write_folder(directory: Path, fields: Mapping[str, Any], module: nn.Module, 
         # A tensor of its own memory: safetensors stores neither views nor shared ones.
         tensors[key] = stored.contiguous().clone()
     with atomic_folder(directory) as temporary:
-        save_file(tensors, temporary / WEIGHTS, metadata={"format": "pt"})
+        # Through `atomic_file` for its mode: safetensors lets nobody but the owner read what it writes.
+        with atomic_file(temporary / WEIGHTS) as weights:
+            save_file(tensors, weights, metadata={"format": "pt"})
         header = {"schema_version": SCHEMA_VERSION, **fields, "weights_sha256": sha256_of(temporary / WEIGHTS)}
         try:
             write_json(temporary / CONFIG, header)

@@ -1,5 +1,6 @@
 """Checkpoints saved and loaded: a model with all that its use needs, or a frame encoder to start training from."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -54,6 +55,9 @@ class Record:
                 f"got names for {self.class_map.num_classes} classes; "
                 f"expected {self.config.num_classes}, as many as the model has"
             )
+        fps = (self.training or {}).get("fps")
+        if fps is not None and not (type(fps) in (int, float) and 0 < fps < math.inf):
+            raise CheckpointError(f"got fps {fps!r} in 'training'; expected frames a second, more than 0, or null")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -248,16 +252,13 @@ def _record(directory: Path, fields: Mapping[str, Any]) -> Record:
         raise encoder_only(directory)
     if architecture not in CONFIGS:
         raise CheckpointError(f"got architecture {architecture!r} in {path}; expected one of {', '.join(CONFIGS)}")
+    config = read_dataclass(CONFIGS[architecture], fields.get("model"), f"'model' in {path}")
+    preprocessing = read_dataclass(Preprocessing, fields.get("preprocessing"), f"'preprocessing' in {path}")
+    plain = {key: _optional(fields, key, dict, path) for key in ("training", "metrics")}
+    texts = {key: _optional(fields, key, str, path) for key in ("license", "source_sha256")}
     try:
-        return Record(
-            config=read_dataclass(CONFIGS[architecture], fields.get("model"), f"'model' in {path}"),
-            class_map=ClassMap.from_dict(dict(fields)),
-            preprocessing=read_dataclass(Preprocessing, fields.get("preprocessing"), f"'preprocessing' in {path}"),
-            **{key: _optional(fields, key, dict, path) for key in ("training", "metrics")},
-            **{key: _optional(fields, key, str, path) for key in ("license", "source_sha256")},
-        )
-    except CheckpointError:
-        raise
+        class_map = ClassMap.from_dict(dict(fields))
+        return Record(config=config, class_map=class_map, preprocessing=preprocessing, **plain, **texts)
     except InputError as error:
         raise CheckpointError(f"{error}; in {path}") from error
 
