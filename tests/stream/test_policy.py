@@ -69,7 +69,19 @@ def test_policies_are_read_from_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "vsp", "offsets", "offsets:", "offsets:a", "offsets:3,2:twice", "offsets:1,2", "seconds:0", "none:1"]
+    "text",
+    [
+        "",
+        "vsp",
+        "offsets",
+        "offsets:",
+        "offsets:a",
+        "offsets:3,2:twice",
+        "offsets:1,2",
+        "seconds:0",
+        "seconds:inf",
+        "none:1",
+    ],
 )
 def test_bad_policies_are_refused_in_one_line(text: str) -> None:
     with pytest.raises(InputError) as refused:

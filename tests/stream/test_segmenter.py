@@ -163,6 +163,9 @@ def test_a_foreign_state_is_refused_with_the_remedy() -> None:
     model = tiny.cffm()
     with pytest.raises(StateError, match=r"another segmenter.*segmenter\.start"):
         Segmenter(model).step(Segmenter(model).start(), tiny.video(1)[0])
+    state = Segmenter(model).start()  # of a segmenter that is gone, and whose place in memory is free
+    with pytest.raises(StateError, match="another segmenter"):
+        Segmenter(model).step(state, tiny.video(1)[0])
 
 
 def test_a_stale_state_is_refused_with_the_remedy_and_a_copy_is_not() -> None:
@@ -227,3 +230,18 @@ def test_images_need_no_frame_around_them() -> None:
     bare = [segmentation.labels for segmentation in Segmenter(tiny.cffm()).segment([f.image for f in frames])]
     full = [segmentation.labels for segmentation in Segmenter(tiny.cffm()).segment(frames)]
     assert all((a == b).all() for a, b in zip(bare, full, strict=True))
+
+
+def test_images_are_numbered_across_cuts() -> None:
+    one, other = tiny.video(1, seed=1)[0].image, tiny.video(1, seed=5)[0].image
+    segmenter = Segmenter(tiny.cffm(), cut_detector=CutDetector())
+    assert [segmentation.frame.index for segmentation in segmenter.segment([one, other, one])] == [0, 1, 2]
+
+
+def test_images_may_be_views_of_any_kind() -> None:
+    image = tiny.video(1)[0].image
+    read_only = image.copy()
+    read_only.flags.writeable = False
+    turned = np.ascontiguousarray(image[:, :, ::-1])[:, :, ::-1]
+    plain, *others = (next(Segmenter(tiny.cffm()).segment([view])).labels for view in (image, read_only, turned))
+    assert all((labels == plain).all() for labels in others)

@@ -4,6 +4,7 @@ A policy is a small value. `references(t)` names the frames, counted from the st
 decoded with, oldest first; none means that it is decoded by itself.
 """
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, Protocol
@@ -117,7 +118,7 @@ def seconds(*spans: float, fps: float | Fraction, start: Start = "per_frame") ->
     Raises:
         InputError: for a rate or span that is not positive.
     """
-    if not fps > 0 or not spans or min(spans) <= 0:
+    if not fps > 0 or not spans or not all(0 < span < math.inf for span in spans):
         raise InputError(f"got spans {list(spans)} s at {fps} frames/s; expected positive numbers, oldest first")
     return Offsets(tuple(max(1, round(span * float(fps))) for span in spans), start)
 

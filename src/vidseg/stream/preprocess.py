@@ -21,8 +21,9 @@ def network_input(image_HW3: RGB, preprocessing: Preprocessing) -> Tensor:
         float32 [1,3,h,w] RGB, 0–255, on the CPU, stored channels-last.
     """
     height, width = image_HW3.shape[:2]
-    # A copy only where numpy holds the frame read-only, which torch would warn about.
-    image = torch.from_numpy(image_HW3 if image_HW3.flags.writeable else image_HW3.copy())
+    # A copy only of what torch takes with a warning (read-only) or not at all (a view turned round, as BGR to RGB).
+    is_usable = image_HW3.flags.writeable and min(image_HW3.strides) > 0
+    image = torch.from_numpy(image_HW3 if is_usable else image_HW3.copy())
     image_13HW = image.permute(2, 0, 1).unsqueeze(0)
     for size in (preprocessing.fitted_size(height, width), preprocessing.network_size(height, width)):
         if tuple(image_13HW.shape[-2:]) != size:

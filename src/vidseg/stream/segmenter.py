@@ -3,6 +3,7 @@
 Shape letters: H, W the frame's own size.
 """
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -11,13 +12,14 @@ from fractions import Fraction
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models import Model
-from vidseg.runtime import EagerRuntime, resolve_device, set_threads
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
 from vidseg.stream.stepper import Memory, Stepper
 from vidseg.types import RGB, Frame, Segmentation
 from vidseg.video import VideoReader
+
+_numbers = itertools.count()
 
 # Beyond this factor between a video's frame rate and the training videos', the references lie at times the model
 # never saw.
@@ -33,12 +35,14 @@ class StreamState:
 
     Attributes:
         segmenter_id: whose state it is.
+        frames_seen: how many frames went in.
         memory: the model's memory; None before the first frame.
         frame_size: (H, W) of the stream's frames; None before the first.
         thumbnail: of the last frame, if scene cuts are looked for.
     """
 
     segmenter_id: int
+    frames_seen: int = 0
     memory: Memory | None = None
     frame_size: tuple[int, int] | None = None
     thumbnail: Thumbnail | None = None
@@ -62,7 +66,9 @@ class Segmenter:
     Args:
         model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
         device: "auto", "cpu", "cuda", "cuda:1", …
-        runtime: "auto" or "torch".
+        runtime: what computes the network: a name of `vidseg.runtime.RUNTIMES`, or "auto" for the fastest that is
+            installed and exact; the attribute `runtime_name` says which. The model is copied: later changes of its
+            weights have no effect.
         policy: which past frames serve as references; None for the one the model was trained for.
         size: another short side of the network's input, pixels; the long side scales along.
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
@@ -86,8 +92,8 @@ class Segmenter:
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
     ) -> None:
-        if runtime not in ("auto", "torch"):
-            raise InputError(f"got runtime {runtime!r}; expected auto or torch")
+        # A number of its own, not id(): that may come again when a segmenter is gone.
+        self._id = next(_numbers)
         self._model = model
         self._check_mode()
         if model.class_map is None or model.preprocessing is None:
@@ -106,7 +112,7 @@ class Segmenter:
         self._follows_model = policy is None
         self._stepper = Stepper(
             model,
-            EagerRuntime(model.to(self._device), self._device),
+            runtime_of_model,
             default_policy(model.reference_offsets) if policy is None else policy,
         )
 
@@ -117,7 +123,7 @@ class Segmenter:
 
     def start(self) -> StreamState:
         """The state of a stream that has seen nothing."""
-        return StreamState(segmenter_id=id(self))
+        return StreamState(segmenter_id=self._id)
 
     def step(self, state: StreamState, frame: Frame | RGB) -> tuple[StreamState, Segmentation]:
         """Segments one frame and moves the stream on: ``state, seg = segmenter.step(state, frame)``.
@@ -136,7 +142,7 @@ class Segmenter:
         self._check_mode()
         self._check_state(state)
         if not isinstance(frame, Frame):
-            frame = Frame(image=frame, index=state.memory.frames_seen if state.memory else 0)
+            frame = Frame(image=frame, index=state.frames_seen)
         if state.frame_size not in (None, frame.size):
             raise StateError(
                 f"got a frame of {frame.size[0]}x{frame.size[1]} in a stream of "
@@ -157,7 +163,13 @@ class Segmenter:
             confidence=None if confidence_1HW is None else confidence_1HW[0].float().cpu().numpy(),
         )
         state._used.append(True)
-        successor = StreamState(segmenter_id=id(self), memory=memory, frame_size=frame.size, thumbnail=thumbnail)
+        successor = StreamState(
+            segmenter_id=self._id,
+            frames_seen=state.frames_seen + 1,
+            memory=memory,
+            frame_size=frame.size,
+            thumbnail=thumbnail,
+        )
         return successor, segmentation
 
     def segment(self, frames: Iterable[Frame | RGB], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
@@ -183,7 +195,7 @@ class Segmenter:
             raise InputError("got a model in training mode; expected eval mode; call model.eval()")
 
     def _check_state(self, state: StreamState) -> None:
-        if state.segmenter_id != id(self):
+        if state.segmenter_id != self._id:
             raise StateError("got a state of another segmenter; expected one of this; start with segmenter.start()")
         if state._used:
             raise StateError(
