@@ -22,3 +22,31 @@ def test_info_refuses_sizes_that_are_none(size: str, run, tiny_model: Path) -> N
     code, _, err = run("info", tiny_model, "--size", size)
     assert code == 2
     assert "expected HEIGHTxWIDTH" in err
+
+
+def test_bench_prints_and_writes(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    words = ["--size", "60x90", "--seconds", "1", "--soak", "0", "--contenders", "naive,ours_torch"]
+    code, out, err = run("bench", "--model", tiny_model, "--video", images, *words, "--json", tmp_path / "bench.json")
+    assert (code, err) == (0, "")
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert report["video"] == "walk"
+    assert f"naive_torch {report['ratios']['naive_torch']:.2f}" in out
+    assert "hf_torch -" in out
+    assert "labels equal to the naive model's" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--seconds", "0"], "more than 0"),
+        (["--num-classes", "2"], "as many or more"),
+        (["--contenders", "ours"], "expected some of naive, ours_torch"),
+        (["--soak", "5"], "expected 20 or more"),
+        (["--video", "nowhere.mp4"], "does not exist"),
+    ],
+)
+def test_bench_refuses_what_it_cannot_do(words: list[str], hint: str, run, tiny_model: Path) -> None:
+    code, _, err = run("bench", "--model", tiny_model, "--size", "60x90", *words)
+    assert code == 2
+    assert hint in err
+    assert err.count("\n") == 1

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError
-from vidseg.models import CFFMConfig, ModelConfig, ReferenceConfig, ReferenceModel, build_model
+from vidseg.models import CFFMConfig, Model, ModelConfig, ReferenceConfig, ReferenceModel, build_model
 from vidseg.models.cffm.windows import NUM_SURROUNDING, WINDOW
 
 # Names of the modules that make up a part. What fits none is mining, whose attention has no module of its own.
@@ -67,8 +67,8 @@ class Complexity:
         parameters: learned numbers.
         clip: multiply-adds for one labelled frame as the paper runs it: all T frames encoded and classified anew.
         stream: multiply-adds for one frame of a stream that keeps the contexts of earlier frames.
-        accelerated: the same with `vidseg.acceleration`.
-        attention: mining against joint self-attention; None for a model without references.
+        accelerated: the same with `vidseg.acceleration`; None for the ablation without mining, which it does not know.
+        attention: mining against joint self-attention; None for a model without mining.
     """
 
     image_size: tuple[int, int]
@@ -76,12 +76,13 @@ class Complexity:
     parameters: dict[str, int]
     clip: dict[str, int]
     stream: dict[str, int]
-    accelerated: dict[str, int]
+    accelerated: dict[str, int] | None
     attention: AttentionCost | None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able description; parts get a "total" beside them."""
-        counts = {name: _with_total(getattr(self, name)) for name in ("clip", "stream", "accelerated")}
+        runs = {"clip": self.clip, "stream": self.stream, "accelerated": self.accelerated}
+        counts = {name: None if parts is None else _with_total(parts) for name, parts in runs.items()}
         return {
             "image_size": list(self.image_size),
             "frames": self.frames,
@@ -106,7 +107,6 @@ def complexity(config: ModelConfig, image_size: tuple[int, int], frames: int | N
         config = with_clip_length(config, frames)
     with torch.device("meta"):
         model = build_model(config).eval()
-    fast = accelerate(model)
     T = len(model.reference_offsets) + 1
     clip = torch.empty(1, T, 3, *image_size, device="meta")
     references = [model.blank_context(1, image_size)] * (T - 1)
@@ -117,9 +117,16 @@ def complexity(config: ModelConfig, image_size: tuple[int, int], frames: int | N
         parameters=_by_part(parameters, sum(parameters.values())),
         clip=_multiply_adds(model, lambda: model(clip)),
         stream=_multiply_adds(model, lambda: _stream_step(model, clip[:, 0], references)),
-        accelerated=_multiply_adds(fast, lambda: fast(clip[:, 0], references)),
-        attention=_attention_cost(config, image_size, T) if isinstance(config, CFFMConfig) else None,
+        accelerated=_accelerated(model, clip[:, 0], references) if has_fast_twin(config) else None,
+        attention=_attention_cost(config, image_size, T)
+        if isinstance(config, CFFMConfig) and has_fast_twin(config)
+        else None,
     )
+
+
+def has_fast_twin(config: ModelConfig) -> bool:
+    """Whether `vidseg.acceleration` knows models of this configuration."""
+    return not isinstance(config, CFFMConfig) or config.mining == "attention"
 
 
 def with_clip_length(config: ModelConfig, frames: int) -> ModelConfig:
@@ -153,6 +160,11 @@ def _stream_step(model: ReferenceModel, frame: torch.Tensor, references: list[tu
     features = model.encode(frame)
     model.decode(features, references)
     model.context(features)
+
+
+def _accelerated(model: Model, frame: torch.Tensor, references: list[tuple[torch.Tensor, ...]]) -> dict[str, int]:
+    fast = accelerate(model)
+    return _multiply_adds(fast, lambda: fast(frame, references))
 
 
 class _Rooted(nn.Module):

@@ -95,8 +95,9 @@ def _complexity_table(counted: "Complexity", size: str) -> Table:
         "parameters": (counted.parameters, "{:,}"),
         f"clip of {counted.frames}, G multiply-adds": (_giga(counted.clip), "{:.3f}"),
         "stream": (_giga(counted.stream), "{:.3f}"),
-        "stream, accelerated": (_giga(counted.accelerated), "{:.3f}"),
     }
+    if counted.accelerated is not None:
+        columns["stream, accelerated"] = _giga(counted.accelerated), "{:.3f}"
     for head in columns:
         table.add_column(head, justify="right")
     for part in counted.parameters:

@@ -28,6 +28,7 @@ COMMANDS = {
     "convert": "bring published weights into vidseg's own form",
     "models": "the bundled models",
     "info": "what a model is: size, classes, training, scores",
+    "bench": "how fast a model is on this machine, and against what",
     "render": "make labelled video with a game engine",
     "demo": "segment the bundled sample with the bundled model",
 }

@@ -1,0 +1,136 @@
+"""Cost against one factor at a time, from the subject at 480p: size, backbone, clip length, classes."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from vidseg.bench.complexity import with_clip_length
+from vidseg.bench.contenders import Contender, Setup, assemble
+from vidseg.bench.frames import Footage, open_footage
+from vidseg.bench.run import BenchConfig, Progress
+from vidseg.bench.sizes import Size
+from vidseg.bench.stages import StageClock, border_share
+from vidseg.bench.subject import furnished, subject, untrained
+from vidseg.bench.timing import Timing, take_turns
+from vidseg.checkpoints import load
+from vidseg.models import CFFM, MIT_SIZES, Model, build_model
+from vidseg.stream.policy import Policy, offsets
+from vidseg.types import RGB
+
+SIZES: tuple[Size, ...] = ((240, 426), (360, 640), (480, 853), (720, 1280), (1080, 1920))
+CLIP_LENGTHS = (2, 3, 4, 6, 8)
+CLASSES = (21, 60, 124, 300, 1000)
+# The paper has 1, 2, 2 and 4 mining blocks for B0, B1, B2 and B5; those between take the smaller number.
+DEPTHS = {"b0": 1, "b1": 2, "b2": 2, "b3": 2, "b4": 2, "b5": 4}
+
+CONTENDERS = ("naive", "ours_torch", "ours_openvino", "hf_torch", "joint")
+# A contender that needs longer for a frame is measured once.
+LONG_SECONDS = 60.0
+CELL_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """One factor and the cells in which it takes its values.
+
+    Attributes:
+        values: what it is set to.
+        cell: the model and frame size of a value.
+    """
+
+    values: tuple[Any, ...]
+    cell: Callable[[Any], tuple[Model, Size]]
+
+
+def sweep(
+    config: BenchConfig,
+    progress: Progress = lambda what: None,
+    *,
+    contenders: tuple[str, ...] = CONTENDERS,
+    values: dict[str, tuple[Any, ...]] | None = None,
+    seconds: float = CELL_SECONDS,
+) -> dict[str, list[dict[str, Any]]]:
+    """Measures the cells of every factor.
+
+    Sizes and classes are of the subject, with its trained weights. Another clip length keeps what weights fit, another
+    backbone has random ones: such models see more borders between classes, which costs time; so each cell says how
+    many.
+
+    Args:
+        config: the base; its `seconds` do not bound a sweep.
+        progress: told of what is being done.
+        contenders: names of those measured.
+        values: others for some factors, by their names.
+        seconds: for the measurements of a cell, about.
+
+    Returns:
+        By factor a list of cells: value, seconds a frame of each contender, which of them were measured once.
+    """
+    model, size = load(config.model), config.size
+    base = subject(model, size, config.num_classes)
+    classes = tuple(count for count in CLASSES if count >= model.num_classes)
+    factors = {
+        "size": Factor(values=SIZES, cell=lambda value: (subject(base, value), value)),
+        "classes": Factor(values=classes, cell=lambda count: (subject(model, size, count), size)),
+    }
+    if isinstance(base, CFFM):
+        config_of = partial(replace, base.config)
+        factors |= {
+            "frames": Factor(values=CLIP_LENGTHS, cell=lambda frames: (_with_frames(base, size, frames), size)),
+            "backbone": Factor(
+                values=tuple(DEPTHS),
+                cell=lambda name: (untrained(config_of(encoder=MIT_SIZES[name], depth=DEPTHS[name]), size), size),
+            ),
+        }
+    result: dict[str, list[dict[str, Any]]] = {}
+    for name, factor in factors.items():
+        cells = result.setdefault(name, [])
+        for value in (values or {}).get(name, factor.values):
+            progress(f"sweep: {name} {value}")
+            cells.append({"value": value} | _cell(config, *factor.cell(value), contenders, seconds))
+    return result
+
+
+def _cell(config: BenchConfig, model: Model, size: Size, names: tuple[str, ...], seconds: float) -> dict[str, Any]:
+    # References that are missing at the start are filled in: so the second frame costs what every later one does.
+    policy: Policy | None = offsets(*model.reference_offsets, start="replicate") if model.reference_offsets else None
+    setup = Setup(model=model, size=size, threads=config.threads, policy=policy)
+    footage = open_footage(config.video, size)
+    field = assemble(setup, names)
+    frames = iter(footage)
+    timings = {contender.name: _first(contender, frames) for contender in field.entered}
+    quick = [contender for contender in field.entered if timings[contender.name].median <= LONG_SECONDS]
+    if quick:
+        timings |= take_turns(quick, frames, until=time.perf_counter() + seconds, most=10)
+    return {
+        "num_classes": model.num_classes,
+        "end_to_end": {name: timing.to_dict() for name, timing in timings.items()},
+        "measured_once": sorted(name for name, timing in timings.items() if timing.median > LONG_SECONDS),
+        "absent": field.absent,
+        "border_share": _border_share(setup, footage),
+    }
+
+
+def _first(contender: Contender, frames: Iterator[RGB]) -> Timing:
+    """Of a contender that was not run before, one measured run; what is made at first use is not in it."""
+    contender.run(next(frames))
+    return take_turns([contender], frames, until=0)[contender.name]
+
+
+def _border_share(setup: Setup, footage: Footage) -> float:
+    clock, images = StageClock(setup), iter(footage)
+    for _ in setup.model.reference_offsets:
+        clock.step(next(images))
+    return border_share(clock.step(next(images)), setup)
+
+
+def _with_frames(model: Model, size: Size, frames: int) -> Model:
+    """The model with another clip length; weights of references that it lacks are new."""
+    changed = build_model(with_clip_length(model.config, frames))
+    known, wanted = model.state_dict(), changed.state_dict()
+    changed.load_state_dict(
+        {name: known[name] if name in known and known[name].shape == new.shape else new for name, new in wanted.items()}
+    )
+    return furnished(changed, size, model.preprocessing)
