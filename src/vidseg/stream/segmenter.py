@@ -12,6 +12,7 @@ from fractions import Fraction
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models import Model
+from vidseg.runtime import EagerRuntime, resolve_device, set_threads
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
@@ -66,9 +67,7 @@ class Segmenter:
     Args:
         model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
         device: "auto", "cpu", "cuda", "cuda:1", …
-        runtime: what computes the network: a name of `vidseg.runtime.RUNTIMES`, or "auto" for the fastest that is
-            installed and exact; the attribute `runtime_name` says which. The model is copied: later changes of its
-            weights have no effect.
+        runtime: "auto" or "torch".
         policy: which past frames serve as references; None for the one the model was trained for.
         size: another short side of the network's input, pixels; the long side scales along.
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
@@ -92,6 +91,8 @@ class Segmenter:
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
     ) -> None:
+        if runtime not in ("auto", "torch"):
+            raise InputError(f"got runtime {runtime!r}; expected auto or torch")
         # A number of its own, not id(): that may come again when a segmenter is gone.
         self._id = next(_numbers)
         self._model = model
@@ -112,7 +113,7 @@ class Segmenter:
         self._follows_model = policy is None
         self._stepper = Stepper(
             model,
-            runtime_of_model,
+            EagerRuntime(model.to(self._device), self._device),
             default_policy(model.reference_offsets) if policy is None else policy,
         )
 
