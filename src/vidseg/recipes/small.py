@@ -46,23 +46,23 @@ def cffm_b0_camvid() -> TrainConfig:
 
 
 def segformer_b0_davis() -> TrainConfig:
-    """SegFormer-B0 on DAVIS-2016 by category (4 classes): vidseg train --recipe segformer_b0_davis --data.root DIR."""
-    return _davis(_per_frame("segformer_b0_davis", num_classes=4))
+    """SegFormer-B0 on DAVIS-2016 by category (8 classes): vidseg train --recipe segformer_b0_davis --data.root DIR."""
+    return _davis(_per_frame("segformer_b0_davis", num_classes=8))
 
 
 def cffm_b0_davis() -> TrainConfig:
     """CFFM-B0 on DAVIS, after segformer_b0_davis: vidseg train --recipe cffm_b0_davis --data.root DIR."""
-    return _davis(_on_clips("cffm_b0_davis", num_classes=4))
+    return _davis(_on_clips("cffm_b0_davis", num_classes=8))
 
 
 def segformer_b0_freedoom() -> TrainConfig:
     """SegFormer-B0 on video from `vidseg render DIR`: vidseg train --recipe segformer_b0_freedoom --data.root DIR."""
-    return _freedoom(_per_frame("segformer_b0_freedoom", num_classes=15))
+    return _freedoom(_per_frame("segformer_b0_freedoom", num_classes=15), crop_size=(160, 160))
 
 
 def cffm_b0_freedoom() -> TrainConfig:
     """The bundled model, after segformer_b0_freedoom: vidseg train --recipe cffm_b0_freedoom --data.root DIR."""
-    return _freedoom(_on_clips("cffm_b0_freedoom", num_classes=15))
+    return _freedoom(_on_clips("cffm_b0_freedoom", num_classes=15), crop_size=(168, 224))
 
 
 def _per_frame(name: str, *, num_classes: int) -> TrainConfig:
@@ -107,10 +107,11 @@ def _davis(config: TrainConfig) -> TrainConfig:
     )
 
 
-def _freedoom(config: TrainConfig) -> TrainConfig:
+def _freedoom(config: TrainConfig, *, crop_size: tuple[int, int]) -> TrainConfig:
+    # For clips, crops of 3 x 4 whole windows: none of it is padding.
     return replace(
         config,
-        augmentation=AugmentationConfig(crop_size=(224, 224), base_size=(320, 240), scale_range=(0.75, 1.5)),
+        augmentation=AugmentationConfig(crop_size=crop_size, base_size=(320, 240), scale_range=(0.75, 1.5)),
         preprocessing=Preprocessing(short=240, long=320, multiple=16),
         loss=replace(config.loss, class_weights=_RENDERED_WEIGHTS),
     )
