@@ -29,6 +29,8 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     small.cffm_b0_davis,
     small.segformer_b0_freedoom,
     small.cffm_b0_freedoom,
+    small.segformer_b0_small,
+    small.cffm_b0_small,
     ablations.cffm_b0_vspw_depth2,
     ablations.cffm_b1_vspw_depth1,
     ablations.cffm_b1_vspw_depth3,

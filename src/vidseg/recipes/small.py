@@ -65,6 +65,22 @@ def cffm_b0_freedoom() -> TrainConfig:
     return _freedoom(_on_clips("cffm_b0_freedoom", num_classes=15), crop_size=(168, 224))
 
 
+def segformer_b0_small() -> TrainConfig:
+    """SegFormer-B0 on your own video: vidseg train --recipe segformer_b0_small --data.root DIR --model.num_classes K.
+
+    See docs/your-own-data.md.
+    """
+    return _own(_per_frame("segformer_b0_small", num_classes=2))
+
+
+def cffm_b0_small() -> TrainConfig:
+    """CFFM-B0 on your own video: vidseg train --recipe cffm_b0_small --data.root DIR --model.num_classes K.
+
+    After segformer_b0_small; see docs/your-own-data.md.
+    """
+    return _own(_on_clips("cffm_b0_small", num_classes=2))
+
+
 def _per_frame(name: str, *, num_classes: int) -> TrainConfig:
     return _scratch(
         name, segformer("b0", num_classes, regularised=False), single_frames(per="frame"), PER_FRAME_LOSS, 1e-3, 8
@@ -88,6 +104,15 @@ def _scratch(
         schedule=ScheduleConfig(iterations=3000, warmup=100),
         runtime=RuntimeConfig(batch_size=batch_size, workers=1),
         output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=250, validate_every=500),
+    )
+
+
+def _own(config: TrainConfig) -> TrainConfig:
+    return replace(
+        config,
+        data=replace(config.data, layout="folder"),
+        augmentation=AugmentationConfig(crop_size=(224, 224), base_size=(320, 240), scale_range=(0.75, 1.5)),
+        preprocessing=Preprocessing(short=240, long=427),
     )
 
 
