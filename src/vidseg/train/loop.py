@@ -47,7 +47,7 @@ class TrainResult:
         iteration: how many iterations are done.
         interrupted_by: the signal that stopped it; 0 if it ran to its end.
         last: the model as it is now, a folder for `vidseg.load`.
-        best: the best one measured; None where nothing was measured.
+        best: the best one measured; None where nothing was measured, which only rank 0 does.
     """
 
     iteration: int
