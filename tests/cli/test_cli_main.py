@@ -63,6 +63,36 @@ def test_bad_usage_is_one_line_and_exit_code_2(run, words: list[str], hint: str)
     assert hint in err
 
 
+@pytest.mark.parametrize("size", [1 << 50, 1 << 62])
+def test_too_little_memory_is_said_in_one_line(run, monkeypatch, size: int) -> None:
+    import torch
+
+    monkeypatch.setattr(segment, "run", lambda args: torch.empty(size, 2, dtype=torch.int64))
+    code, _, err = run("segment", "a", "-o", "b.mp4", "--model", "m")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "memory" in err
+
+
+def test_other_failures_keep_their_trace(run, monkeypatch) -> None:
+    def fail(args: object) -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(segment, "run", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run("segment", "a", "-o", "b.mp4", "--model", "m")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vidseg", "models"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 1)
+    process.stderr.close()
+
+
 @pytest.mark.parametrize(("interrupt", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
 def test_interrupts_have_exit_codes_of_their_own(run, monkeypatch, interrupt: BaseException, code: int) -> None:
     def stop(args: object) -> int:

@@ -18,7 +18,7 @@ import tiny
 from vidseg.checkpoints import load
 from vidseg.cli.segment import class_ids, output_paths
 from vidseg.errors import InputError
-from vidseg.stream import Segmenter
+from vidseg.stream import JobReport, Segmenter
 from vidseg.types import ClassMap, Frame
 from vidseg.video import OverlayWriter, VideoInfo, read_labels, read_video
 
@@ -80,6 +80,44 @@ def test_one_bad_input_does_not_stop_the_others(run, tiny_model: Path, images: P
     assert not (tmp_path / "out" / "broken").exists()
 
 
+def test_neither_missing_inputs_nor_changes_of_size_stop_the_others(
+    run, tiny_model: Path, images: Path, tmp_path: Path
+) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for index, size in enumerate([(30, 40), (40, 30)]):
+        Image.fromarray(np.zeros((*size, 3), np.uint8)).save(mixed / f"{index}.png")
+    words = ["segment", mixed, tmp_path / "gone.mp4", images, "-o", tmp_path / "out", "--json", tmp_path / "r.json"]
+    code, _, err = run(*words, "--model", tiny_model)
+    assert (code, err.count("error")) == (1, 2)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["walk"]
+    rows = json.loads((tmp_path / "r.json").read_text())["videos"]
+    assert ["error" in row for row in rows] == [True, True, False]
+
+
+def test_credentials_are_shown_nowhere(run, tiny_model: Path, tmp_path: Path) -> None:
+    source, report = "http://me:secret@127.0.0.1:9/a?token=hidden", tmp_path / "r.json"
+    code, _, err = run("segment", source, "-o", tmp_path / "o.mp4", "--model", tiny_model, "--json", report)
+    clash, _, clash_err = run("segment", source, f"{source}2", "-o", tmp_path / "{name}.mp4", "--model", tiny_model)
+    mistyped, _, mistyped_err = run("segment", source, "-o", "o.mp4", "--modle", source, "--model", tiny_model)
+    assert (code, clash, mistyped) == (2, 2, 2)
+    for text in (err, clash_err, mistyped_err, report.read_text()):
+        assert "127.0.0.1" in text or text is mistyped_err
+        assert "secret" not in text
+        assert "hidden" not in text
+
+
+def test_an_interrupted_live_source_is_reported_like_any_other(
+    run, tiny_model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = JobReport(source="camera 0", frames=7, seconds=1.0, problems=(), stopped_by=KeyboardInterrupt())
+    monkeypatch.setattr("vidseg.stream.segment_to_files", lambda *_, **__: done)
+    words = ["segment", images, images / "000.png", "-o", tmp_path / "m", "--json", tmp_path / "r.json"]
+    assert run(*words, "--model", tiny_model)[0] == 130
+    (row,) = json.loads((tmp_path / "r.json").read_text())["videos"]
+    assert (row["source"], row["frames"]) == ("camera 0", 7)
+
+
 def test_a_bad_input_alone_is_exit_code_2_and_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
@@ -119,6 +157,11 @@ def test_places_are_worked_out_before_anything_runs(tmp_path: Path) -> None:
     assert output_paths(["a/x.mp4", "y"], ["m"]) == [("a/x.mp4", ["m/x"]), ("y", ["m/y"])]
     assert output_paths(["0"], ["{name}.mp4"]) == [("0", ["camera0.mp4"])]
     assert output_paths(["rtsp://u:p@host/1"], ["{name}.mp4"]) == [("rtsp://u:p@host/1", ["host.mp4"])]
+    assert output_paths(["http://[bad"], ["{name}.mp4"]) == [("http://[bad", ["stream.mp4"])]
+    assert output_paths(["a/*.png", "b/**/[0-9].png"], ["m"]) == [("a/*.png", ["m/a"]), ("b/**/[0-9].png", ["m/b"])]
+    (tmp_path / "v1.2").mkdir()
+    assert output_paths([f"{tmp_path}/v1.2/.."], ["{name}.csv"])[0][1] == [f"{tmp_path.name}.csv"]
+    assert output_paths([str(tmp_path / "v1.2")], ["{name}.csv"])[0][1] == ["v1.2.csv"]
     with pytest.raises(InputError, match=r"o-\{name\}\.mp4"):
         output_paths(["x.mp4", "y.mp4"], ["o.mp4"])
     with pytest.raises(InputError, match="places of their own"):

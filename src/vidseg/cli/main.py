@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 done in part, or findings; 2 bad input or usage; 130 and 1
 saving what can be saved.
 """
 
+import os
 import signal
 import sys
 import warnings
@@ -67,13 +68,22 @@ def main(argv: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    command = import_module(f"vidseg.cli.{name}")
     try:
+        command = import_module(f"vidseg.cli.{name}")
         parser = command.build_parser()
         code: int = command.run(parser.parse_args(arguments))
+        sys.stdout.flush()  # here, where it is noticed if nobody reads any more
         return code
     except ArgumentError as error:
         report_error(error, f"; see vidseg {name} --help")
+    except BrokenPipeError:
+        # Who reads stdout (`| head`) has seen enough; what is still to be flushed at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PARTLY
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        report("error: got too little memory; expected room for network and frames; try a smaller --size or model")
     except (VidsegError, OSError) as error:
         # Of an OSError (a vanished file, a full disk, a missing permission) the system's words name the file.
         report_error(error)
@@ -87,13 +97,23 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def report(message: str) -> None:
-    """Says something to the user, on stderr."""
+    """Says something to the user, on stderr, without the secrets of any address in it."""
+    if "://" in message:
+        from vidseg.video.redact import redacted  # late, because FFmpeg comes along
+
+        message = redacted(message)
     print(f"vidseg: {message}", file=sys.stderr)
 
 
 def report_error(error: BaseException, advice: str = "") -> None:
     """Says in one line what went wrong."""
     report(f"error: {' '.join(str(error).split())}{advice}")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # By its words, because torch has a class for it on GPUs only, and is not worth importing here.
+    signs = ("out of memory", "can't allocate memory", "storage size calculation overflowed")
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
 
 
 def _print_overview(stream: TextIO) -> None:

@@ -1,5 +1,6 @@
 """``vidseg segment``: a video goes in, a class for every pixel of every frame comes out."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -8,17 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from vidseg.cli.main import DONE, PARTLY, USAGE, report_error
+from vidseg.cli.main import DONE, PARTLY, USAGE, report, report_error
 from vidseg.cli.parser import Parser, add_model_options
 from vidseg.cli.progress import progress_bar
-from vidseg.errors import InputError, MediaError
+from vidseg.errors import InputError
 from vidseg.files import write_json
 from vidseg.types import ClassMap
+from vidseg.video.outputs import output_kind
+from vidseg.video.redact import redacted
 from vidseg.video.sources import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from vidseg.models import Model
-    from vidseg.stream import Policy, Segmenter
+    from vidseg.stream import JobReport, OverlayStyle, Policy, Segmenter
 
     EngineMaker = Callable[[Policy | None], Segmenter]
 
@@ -74,15 +77,38 @@ def run(args: Any) -> int:
     _check_overlay_options(args)
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
+    from vidseg.stream import OverlayStyle
 
-    engine = _engine_maker(load(args.model), args)
-    reports = [_segment(engine, source, outputs, args) for source, outputs in targets]
+    model = load(args.model)
+    assert model.class_map is not None  # every checkpoint has one
+    style = OverlayStyle(
+        opacity=args.opacity,
+        outlines=args.outlines,
+        legend=args.legend,
+        classes=class_ids(args.classes, model.class_map),
+    )
+    engine = _engine_maker(model, args)
+    rows: list[dict[str, Any]] = []
+    stopped_by = None
+    for source, outputs in targets:
+        try:
+            done = _segment(engine, source, outputs, style, args)
+        except InputError as error:
+            report_error(error)
+            rows.append({"source": redacted(source), "error": redacted(str(error))})
+            continue
+        rows.append(_row(done, outputs))
+        stopped_by = done.stopped_by
+        if stopped_by is not None:
+            break
     if args.json:
-        write_json(args.json, {"model": args.model, "videos": reports})
-    failures = sum("error" in report for report in reports)
-    if failures == len(reports):
+        write_json(args.json, {"model": args.model, "videos": rows})
+    if stopped_by is not None:
+        raise stopped_by
+    failures = sum("error" in row for row in rows)
+    if failures == len(rows):
         return USAGE
-    return PARTLY if failures or any(report.get("problems") for report in reports) else DONE
+    return PARTLY if failures or any(row.get("problems") for row in rows) else DONE
 
 
 def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -94,7 +120,9 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
     Raises:
         InputError: if two inputs would write to one place, an output is an input, or frames are given one by one.
     """
-    images = [source for source in inputs if Path(source).suffix.lower() in IMAGE_SUFFIXES]
+    images = [
+        source for source in inputs if Path(source).suffix.lower() in IMAGE_SUFFIXES and not _is_pattern(Path(source))
+    ]
     if len(images) > 1:
         # Most likely the shell spelled out a pattern, and as videos of one frame each they would have no context.
         raise InputError(
@@ -107,7 +135,7 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
         own = []
         for output in outputs:
             if "{name}" not in output and len(inputs) > 1:
-                if Path(output).suffix:
+                if output_kind(output) != "masks":
                     raise InputError(
                         f"got one output {output} for {len(inputs)} inputs; expected one each; do: "
                         f"-o {Path(output).with_stem(Path(output).stem + '-{name}')}"
@@ -172,59 +200,51 @@ def _engine_maker(model: "Model", args: Any) -> "EngineMaker":
     return engine
 
 
-def _segment(engine: "EngineMaker", source: str, outputs: list[str], args: Any) -> dict[str, Any]:
-    from vidseg.stream import OverlayStyle, parse_policy, segment_to_files
+def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "OverlayStyle", args: Any) -> "JobReport":
+    from vidseg.stream import parse_policy, segment_to_files
     from vidseg.video import read_video
 
-    try:
-        with read_video(
-            source,
-            fps=None if args.fps is None else Fraction(args.fps).limit_denominator(1001),
-            start=args.start,
-            end=args.end,
-            every=args.every,
-            on_lag=args.on_lag,
-            reconnect=args.reconnect,
-        ) as reader:
-            segmenter = engine(parse_policy(args.policy, reader.info.fps))
-            style = OverlayStyle(
-                opacity=args.opacity,
-                outlines=args.outlines,
-                legend=args.legend,
-                classes=class_ids(args.classes, segmenter.class_map),
-            )
-            with progress_bar(reader.info.name, reader.expected_frames) as advance:
-                report = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
-    except MediaError as error:
-        report_error(error)
-        return {"source": source, "error": str(error)}
-    for problem in report.problems:
-        print(f"vidseg: warning: {problem}", file=sys.stderr)
+    with read_video(
+        source,
+        fps=None if args.fps is None else Fraction(args.fps).limit_denominator(1001),
+        start=args.start,
+        end=args.end,
+        every=args.every,
+        on_lag=args.on_lag,
+        reconnect=args.reconnect,
+    ) as reader:
+        segmenter = engine(parse_policy(args.policy, reader.info.fps))
+        with progress_bar(reader.info.name, reader.expected_frames) as advance:
+            done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
+    for problem in done.problems:
+        report(f"warning: {problem}")
     print(
-        f"{report.source}: {report.frames} frames, {report.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        f"{done.source}: {done.frames} frames, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
         file=sys.stderr,
     )
-    if report.stopped_by is not None:
-        raise report.stopped_by
+    return done
+
+
+def _row(done: "JobReport", outputs: list[str]) -> dict[str, Any]:
     return {
-        "source": report.source,
+        "source": done.source,
         "outputs": outputs,
-        "frames": report.frames,
-        "seconds": report.seconds,
-        "frames_per_second": report.frames_per_second,
-        "problems": list(report.problems),
+        "frames": done.frames,
+        "seconds": done.seconds,
+        "frames_per_second": done.frames_per_second,
+        "problems": list(done.problems),
     }
 
 
 def _check_overlay_options(args: Any) -> None:
+    kinds = {output_kind(output) for output in args.outputs}
     styled = args.outlines or args.legend or args.classes is not None or args.opacity != 0.5
-    if styled and not any(output.endswith(".mp4") for output in args.outputs):
+    if styled and "overlay" not in kinds:
         raise InputError(
             "got --opacity, --outlines, --legend or --classes without an overlay; expected an .mp4 output; "
             "add -o overlay.mp4"
         )
-    stored = [output for output in args.outputs if not output.endswith((".mp4", ".csv"))]
-    if args.confidence and not stored:
+    if args.confidence and not kinds & {"masks", "arrays"}:
         raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
 
 
@@ -232,6 +252,15 @@ def _name_of(source: str) -> str:
     if source.isdecimal() and not Path(source).exists():
         return f"camera{source}"
     if "://" in source:
-        return urlsplit(source).hostname or "stream"
-    stem = Path(source).stem if Path(source).suffix else Path(source).name
-    return stem.replace("*", "_").replace("?", "_") or Path(source).resolve().name
+        try:
+            return urlsplit(source).hostname or "stream"
+        except ValueError:  # it is no address; opening it will say so
+            return "stream"
+    path = Path(os.path.abspath(source))
+    while _is_pattern(path):
+        path = path.parent  # a pattern is named after the folder that it looks in
+    return path.name if path.is_dir() else path.stem
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(character in path.name for character in "*?[") and not path.exists()
