@@ -111,4 +111,5 @@ def _write_masks(folder: Path, masks: list[NDArray[np.uint8]]) -> None:
     for number, mask in enumerate(masks):
         picture = Image.fromarray(mask).convert("P")
         picture.putpalette(_FLAT_PALETTE)
-        picture.save(folder / f"{number:08d}.png", optimize=True)
+        # Pillow takes as few bits as the palette's colours need, and cuts the ignore value with them.
+        picture.save(folder / f"{number:08d}.png", optimize=True, bits=8)
