@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from vidseg.errors import InputError, MediaError
-from vidseg.video import read_image, read_video
+from vidseg.video import read_image, read_labels, read_video
 
 
 def save(path: Path, value: int = 0, size: tuple[int, int] = (6, 8)) -> Path:
@@ -126,3 +126,21 @@ def test_images_without_a_sane_8_bit_reading(tmp_path: Path) -> None:
     Image.fromarray(np.full((2, 2), 70000, np.int32)).save(tmp_path / "i.tif")
     with pytest.raises(MediaError, match="of 32-bit values; expected 8 or 16 bits"):
         read_image(tmp_path / "i.tif")
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png", "tif"])
+def test_of_an_animation_or_a_stack_of_pages_it_is_said_that_one_picture_was_read(tmp_path: Path, suffix: str) -> None:
+    first, *others = (Image.new("RGB", (20, 10), (level, 0, 0)) for level in (0, 100, 200))
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=others)
+    with read_video(tmp_path / f"a.{suffix}") as reader:
+        assert len(list(reader)) == 1
+        (problem,) = reader.problems
+    assert "3 pictures, of which only the first" in problem
+
+
+def test_pictures_too_large_to_be_meant_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (20, 10)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    for read in (read_image, read_labels):
+        with pytest.raises(MediaError, match=r"a\.png.*exceeds limit"):
+            read(tmp_path / "a.png")

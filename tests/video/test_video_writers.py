@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -276,4 +277,33 @@ def test_an_ffmpeg_without_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "_ENCODERS", {"no_such_encoder": {}})
     with pytest.raises(MediaError, match=r"got an FFmpeg without H\.264 encoder; expected one of no_such_encoder"):
         OverlayWriter(tmp_path / "x.mp4", INFO)
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes, as if the disk were full."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.npz", "o.mp4", "masks"])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, class_map: ClassMap, name: str) -> None:
+    rng = np.random.default_rng(0)
+
+    def write_all() -> None:
+        with open_writer(tmp_path / name, INFO, class_map) as writer:
+            for index in range(400):
+                image = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
+                frame = Frame(image=image, index=index, time=index / 25, duration=1 / 25)
+                labels = image[..., 0] % class_map.num_classes
+                write_one(writer, Segmentation(labels=labels, class_map=class_map, frame=frame))
+
+    with disk_of(1500), pytest.raises(MediaError, match="cannot be written"):
+        write_all()
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Label maps as one ``.npz``."""
 
+import contextlib
 import gzip
 import os
 import shutil
@@ -141,7 +142,9 @@ class _Stack:
             shutil.copyfileobj(stored, target, 1 << 20)
 
     def close(self) -> None:
-        self._file.close()
+        # Closing writes what is buffered, which fails again where writing failed: the file goes anyway.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def _write_npz(path: os.PathLike[str], stacks: Mapping[str, _Stack], small: Mapping[str, NDArray[np.generic]]) -> None:

@@ -1,6 +1,7 @@
 """Video files, local or behind a URL that can be sought."""
 
 import math
+import re
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from itertools import chain, dropwhile
@@ -160,9 +161,9 @@ def _length(container: InputContainer, stream: av.VideoStream) -> Fraction | Non
     """Seconds of video by the header; None if it does not tell."""
     if stream.duration and stream.time_base:
         return stream.duration * stream.time_base
-    if tag := stream.metadata.get("DURATION"):  # Matroska: HH:MM:SS.nanoseconds
-        hours, minutes, rest = tag.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
+    # Matroska's, HH:MM:SS.nanoseconds; anybody may have written anything there.
+    if tag := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", "")):
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
     if container.duration and not container.streams.audio:  # else it might be the length of the sound
         return Fraction(container.duration, av.time_base)
     return None

@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 from vidseg.errors import MediaError
 from vidseg.files import atomic_folder
 from vidseg.types import ClassMap, Segmentation
-from vidseg.video.masks import write_labels
+from vidseg.video.masks import UNREADABLE, write_labels
 from vidseg.video.writer import Pending, Writer
 
 CONFIDENCE = "confidence"
@@ -100,5 +100,5 @@ def _is_our_mask(path: Path) -> bool:
     try:
         with Image.open(path) as image:
             return image.format == "PNG" and image.info.items() >= _NOTE.items()
-    except (OSError, SyntaxError, ValueError):
+    except UNREADABLE:
         return False

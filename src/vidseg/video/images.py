@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
+from vidseg.video.masks import UNREADABLE
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
 
@@ -76,6 +77,10 @@ class ImageSource:
             delivered += 1
         if not delivered:
             raise self._span.nothing_in(self.info.name, total)
+        if len(self._paths) == 1 and (pictures := _pictures_in(self._paths[0])) > 1:
+            report(
+                f"{self.info.name} holds {pictures} pictures, of which only the first was read; do: convert it to mp4"
+            )
 
     def close(self) -> None:
         """Nothing is held between readings."""
@@ -135,10 +140,16 @@ def read_image(path: str | os.PathLike[str]) -> RGB:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
             return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:  # all three are Pillow's ways to say: damaged
+    except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"got {path}, which cannot be read as an image ({error})") from error
+
+
+def _pictures_in(path: Path) -> int:
+    """How many pictures an animation or a stack of pages has; what a camera adds to a photo does not count."""
+    with Image.open(path) as image:
+        return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
 
 
 def _from_16_bit(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], path: object) -> RGB:

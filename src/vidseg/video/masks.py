@@ -12,6 +12,8 @@ from vidseg.types import IGNORE_8BIT, ClassMap, Labels
 
 # The colour of pixels without a label in viewers; the one that Pascal VOC made customary.
 _IGNORE_COLOUR = (224, 224, 192)
+# Pillow's ways to say that a file is no image, damaged, or too large to be meant.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _GREY_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
 
 
@@ -74,7 +76,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
                 )
             values = np.array(image)
             mode = image.mode
-    except (OSError, SyntaxError, ValueError) as error:  # all three are Pillow's ways to say: damaged
+    except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"got mask {os.fspath(path)}, which cannot be read ({error}); expected a PNG") from error

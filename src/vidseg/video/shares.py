@@ -1,5 +1,6 @@
 """How much of each frame belongs to each class, as ``.csv``."""
 
+import contextlib
 import csv
 import os
 
@@ -58,7 +59,9 @@ class SharesWriter(Writer):
     def abort(self) -> None:
         """Gives up without a trace; see `Writer.abort`."""
         if self._pending.is_open:
-            self._file.close()
+            # Closing writes what is buffered, which fails again where writing failed: the file goes anyway.
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._pending.discard()
 
     def _write_row(self, fields: list[object]) -> None:
