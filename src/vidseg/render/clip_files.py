@@ -24,7 +24,8 @@ from vidseg.render.director import Shot, film
 from vidseg.render.maps import ClipPlan
 
 _JPEG_QUALITY = 92
-_FLAT_PALETTE = [part for colour in CLASS_MAP.palette for part in colour]
+# Of 256 colours: Pillow takes as few bits as the palette needs, and would cut the ignore value with them.
+_FLAT_PALETTE = [part for colour in CLASS_MAP.palette for part in colour] + [255] * 3 * (256 - CLASS_MAP.num_classes)
 
 
 def write_clip(
@@ -111,5 +112,4 @@ def _write_masks(folder: Path, masks: list[NDArray[np.uint8]]) -> None:
     for number, mask in enumerate(masks):
         picture = Image.fromarray(mask).convert("P")
         picture.putpalette(_FLAT_PALETTE)
-        # Pillow takes as few bits as the palette's colours need, and cuts the ignore value with them.
-        picture.save(folder / f"{number:08d}.png", optimize=True, bits=8)
+        picture.save(folder / f"{number:08d}.png", optimize=True)
