@@ -30,3 +30,9 @@ def goldens() -> Path:
 def development_data() -> Path:
     """Folder of real videos."""
     return _folder("VIDSEG_DATA")
+
+
+@pytest.fixture(autouse=True)
+def _no_conversion_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "auto" is torch in tests: other runtimes convert the model for seconds, and are tested by name."""
+    monkeypatch.setattr("vidseg.runtime.choose.PREFERENCE", {})

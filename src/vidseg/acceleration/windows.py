@@ -69,7 +69,7 @@ def _build(height: int, width: int, patches: Patches, device: torch.device) -> W
 
     queries = on_map(*span(WINDOW, 0, WINDOW))
     y, x = span(WINDOW, SHIFT, REACH)
-    keys = [on_map(y % (rows * WINDOW), x % (columns * WINDOW))]
+    keys = [on_map(_wrapped(y, rows * WINDOW), _wrapped(x, columns * WINDOW))]
     inside = [torch.ones_like(keys[0], dtype=torch.bool)]
     start = padding + 1
     for kernel, g in patches:
@@ -83,6 +83,12 @@ def _build(height: int, width: int, patches: Patches, device: torch.device) -> W
     positions = (window * WINDOW + y % WINDOW) * WINDOW + x % WINDOW
     mask = torch.where(torch.cat(inside, dim=1), 0.0, -torch.inf)
     return WindowTables(queries, torch.cat(keys, dim=1), mask[:, None, None], positions.flatten())
+
+
+def _wrapped(position: Tensor, length: int) -> Tensor:
+    """Positions at most a length outside, on a map that wraps round; no %, which ONNX lacks for an open length."""
+    position = torch.where(position < 0, position + length, position)
+    return torch.where(position >= length, position - length, position)
 
 
 _cached = lru_cache(maxsize=8)(_build)

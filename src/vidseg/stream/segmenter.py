@@ -12,7 +12,7 @@ from fractions import Fraction
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models import Model
-from vidseg.runtime import EagerRuntime, resolve_device, set_threads
+from vidseg.runtime import build_runtime
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
@@ -67,7 +67,9 @@ class Segmenter:
     Args:
         model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
         device: "auto", "cpu", "cuda", "cuda:1", …
-        runtime: "auto" or "torch".
+        runtime: what computes the network: a name of `vidseg.runtime.RUNTIMES`, or "auto" for the fastest that is
+            installed and exact; the attribute `runtime_name` says which. The model is copied: later changes of its
+            weights have no effect.
         policy: which past frames serve as references; None for the one the model was trained for.
         size: another short side of the network's input, pixels; the long side scales along.
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
@@ -91,8 +93,6 @@ class Segmenter:
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
     ) -> None:
-        if runtime not in ("auto", "torch"):
-            raise InputError(f"got runtime {runtime!r}; expected auto or torch")
         # A number of its own, not id(): that may come again when a segmenter is gone.
         self._id = next(_numbers)
         self._model = model
@@ -106,14 +106,15 @@ class Segmenter:
         self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         self.confidence = confidence
         self.cut_detector = cut_detector
-        if threads is not None:
-            set_threads(threads)
         self._labels = FastLabels()
-        self._device = resolve_device(device)
+        computing = build_runtime(runtime, model, device, threads)
+        self.runtime_name = computing.name
+        self._device = computing.device
+        model.to(self._device)  # test-time augmentation, which runs it unaccelerated, looks for it there
         self._follows_model = policy is None
         self._stepper = Stepper(
             model,
-            EagerRuntime(model.to(self._device), self._device),
+            computing,
             default_policy(model.reference_offsets) if policy is None else policy,
         )
 

@@ -1,0 +1,144 @@
+"""Segments video with an exported model: numpy, ONNX Runtime and Pillow are all it needs (PyAV for video files).
+
+    vidseg export cffm-b0-freedoom exported --format onnx
+    python onnx_consumer.py exported frames/ masks/          # a folder of images
+    python onnx_consumer.py exported walk.mp4 masks/
+
+One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
+references, run one of two graphs, keep the context that the frame leaves, and bring the logits to the frame's size.
+
+Shape letters: H, W the frame's own size, K classes, h, w size of the logits.
+"""
+
+import json
+import sys
+from collections import deque
+from collections.abc import Iterator
+from functools import lru_cache, reduce
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+
+class Stream:
+    """Segments the frames of one video, in order.
+
+    Args:
+        folder: what ``vidseg export`` wrote.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        self.sessions = {
+            name: onnxruntime.InferenceSession(folder / graph["file"], providers=["CPUExecutionProvider"])
+            for name, graph in self.config["graphs"].items()
+        }
+        self.num_frames = 0
+        # The contexts of the last frames, newest last.
+        self.contexts: deque[list[np.ndarray]] = deque(maxlen=max(self.config["reference_offsets"], default=1))
+
+    def segment(self, image_HW3: np.ndarray) -> np.ndarray:
+        """Class ids [H,W] of the next frame, uint8 RGB."""
+        frame_HW3 = resize_image(image_HW3, self.config)
+        inputs = [frame_HW3.astype(np.float32).transpose(2, 0, 1)[None]]
+        t = self.num_frames
+        for reference in self._references(t):
+            inputs += self.contexts[reference - t]
+        name = "step" if len(inputs) > 1 else "start"
+        names = [port["name"] for port in self.config["graphs"][name]["inputs"]]
+        logits, *context = self.sessions[name].run(None, dict(zip(names, inputs, strict=True)))
+        self.contexts.append(context)
+        self.num_frames += 1
+        return labels_at(logits[0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
+            np.uint8 if self.config["ignore"] <= 255 else np.uint16
+        )
+
+    def _references(self, t: int) -> list[int]:
+        """Numbers of the frames that frame t looks back to, oldest first; none for a frame by itself."""
+        start_rule = self.config["start_rule"]
+        return start_rule[t] if t < len(start_rule) else [t - offset for offset in self.config["reference_offsets"]]
+
+
+def resize_image(image_HW3: np.ndarray, config: dict) -> np.ndarray:
+    """To the largest size that fits `short` x `long`, then to the network's; each time to whole levels."""
+    rule = config["preprocessing"]
+    height, width = image_HW3.shape[:2]
+    scale = min(rule["long"] / max(height, width), rule["short"] / min(height, width))
+    fitted = tuple(max(1, int(side * scale + 0.5)) for side in (height, width))
+    multiple = rule["multiple"]
+    network = config["network_size"] or [ceil(side / multiple) * multiple for side in fitted]
+    for size in (fitted, tuple(network)):
+        if image_HW3.shape[:2] != size:
+            image_HW3 = resize_levels(image_HW3, size, rule)
+    return image_HW3
+
+
+def resize_levels(image_HW3: np.ndarray, size: tuple[int, int], rule: dict) -> np.ndarray:
+    """One resize of uint8 levels."""
+    if rule["antialias"] or rule["interpolation"] == "nearest":
+        method = Image.Resampling[rule["interpolation"].upper()]  # Pillow's own always antialias
+        return np.asarray(Image.fromarray(image_HW3).resize(size[::-1], method))
+    if rule["interpolation"] != "bilinear":
+        sys.exit("this example resizes bicubically with antialias only; expected a model trained so")
+    rows, columns = (resize_matrix(*lengths) for lengths in zip(image_HW3.shape, size, strict=False))
+    resized_HW3 = np.einsum("Hh,hwc,Ww->HWc", rows, image_HW3.astype(np.float32), columns, optimize=True)
+    return np.rint(resized_HW3).clip(0, 255).astype(np.uint8)
+
+
+def labels_at(logits_Khw: np.ndarray, network: tuple[int, int], frame: tuple[int, int], band: int = 64) -> np.ndarray:
+    """The arg max [H,W] after resizing to the network's size, then to the frame's; a band of rows at a time."""
+    rows, columns = (resize_matrix(*lengths) for lengths in zip(logits_Khw.shape[1:], network, frame, strict=True))
+    wide_KhW = logits_Khw @ columns.T
+    bands = (rows[start : start + band] @ wide_KhW for start in range(0, frame[0], band))
+    return np.concatenate([band_KHW.argmax(axis=0) for band_KHW in bands])
+
+
+@lru_cache(maxsize=16)
+def resize_matrix(*lengths: int) -> np.ndarray:
+    """The matrix [last,first] that resizes an axis linearly from length to length, pixel areas aligned."""
+    return reduce(lambda done, step: step @ done, map(_one_resize, lengths, lengths[1:]))
+
+
+def _one_resize(source: int, target: int) -> np.ndarray:
+    position = np.maximum((np.arange(target, dtype=np.float32) + 0.5) * np.float32(source / target) - 0.5, 0)
+    low = np.minimum(position.astype(int), source - 1)
+    high = np.minimum(low + 1, source - 1)
+    weight = position - low
+    matrix = np.zeros((target, source), np.float32)
+    np.add.at(matrix, (np.arange(target), low), 1 - weight)
+    np.add.at(matrix, (np.arange(target), high), weight)
+    return matrix
+
+
+def frames(source: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and uint8 RGB image of each frame of a folder of images or a video file."""
+    if source.is_dir():
+        for path in sorted(path for path in source.iterdir() if path.suffix.lower() in IMAGES):
+            yield path.stem, np.asarray(Image.open(path).convert("RGB"))
+        return
+    import av
+
+    with av.open(str(source)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            yield f"{index:08d}", frame.to_ndarray(format="rgb24")
+
+
+def main() -> None:
+    """Runs the example."""
+    if len(sys.argv) != 4:
+        sys.exit("usage: python onnx_consumer.py EXPORT IN OUT")
+    folder, source, output = map(Path, sys.argv[1:])
+    stream = Stream(folder)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, image_HW3 in frames(source):
+        Image.fromarray(stream.segment(image_HW3)).save(output / f"{name}.png")
+    print(f"{stream.num_frames} frames in {output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Which runtimes there are, and how each is built from a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+
+from vidseg.acceleration import accelerate
+from vidseg.errors import InputError
+from vidseg.models import Model
+from vidseg.runtime.contract import Runtime
+from vidseg.runtime.cuda_graphs import cuda_graph_runtime
+from vidseg.runtime.devices import resolve_device, set_threads
+from vidseg.runtime.eager import EagerRuntime
+from vidseg.runtime.graph import FastModel, quiet
+from vidseg.runtime.inductor import CompiledRuntime, has_compiler
+from vidseg.runtime.onnx import onnx_runtime
+from vidseg.runtime.openvino import openvino_runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeKind:
+    """One entry of `RUNTIMES`.
+
+    Attributes:
+        build: from an accelerated model on the device, the device and the number of CPU threads (None: its own choice).
+        installed: whether all that it needs is there.
+        device_types: where it computes.
+    """
+
+    build: Callable[[FastModel, torch.device, int | None], Runtime]
+    installed: Callable[[], bool] = lambda: True
+    device_types: tuple[str, ...] = ("cpu",)
+
+
+def _has(*packages: str) -> Callable[[], bool]:
+    return lambda: all(find_spec(package) is not None for package in packages)
+
+
+def _eager(name: str, precision: torch.dtype | None) -> Callable[[FastModel, torch.device, int | None], Runtime]:
+    return lambda model, device, threads: EagerRuntime(model, device, precision=precision, name=name)
+
+
+def _recorded(name: str, precision: torch.dtype | None) -> Callable[[FastModel, torch.device, int | None], Runtime]:
+    return lambda model, device, threads: cuda_graph_runtime(model, device, precision, name)
+
+
+_CUDA = ("cuda",)
+RUNTIMES = {
+    "torch": RuntimeKind(build=_eager("torch", None), device_types=("cpu", "cuda", "mps", "xpu")),
+    "torch-bf16": RuntimeKind(build=_eager("torch-bf16", torch.bfloat16), device_types=("cpu", "cuda")),
+    "torch-fp16": RuntimeKind(build=_eager("torch-fp16", torch.float16), device_types=_CUDA),
+    "torch-compile": RuntimeKind(
+        build=lambda model, device, threads: CompiledRuntime(model, device),
+        installed=has_compiler,
+        device_types=("cpu", "cuda"),
+    ),
+    "onnx": RuntimeKind(
+        build=lambda model, device, threads: onnx_runtime(model, threads),
+        installed=_has("onnx", "onnxscript", "onnxruntime"),
+    ),
+    "openvino": RuntimeKind(
+        build=lambda model, device, threads: openvino_runtime(model, threads), installed=_has("openvino")
+    ),
+    "openvino-int8": RuntimeKind(
+        build=lambda model, device, threads: openvino_runtime(model, threads, int8=True), installed=_has("openvino")
+    ),
+    "cuda-graphs": RuntimeKind(build=_recorded("cuda-graphs", None), device_types=_CUDA),
+    "cuda-graphs-bf16": RuntimeKind(build=_recorded("cuda-graphs-bf16", torch.bfloat16), device_types=_CUDA),
+    "cuda-graphs-fp16": RuntimeKind(build=_recorded("cuda-graphs-fp16", torch.float16), device_types=_CUDA),
+}
+
+# Of those that keep results exact, the fastest first; the first that is installed is taken.
+PREFERENCE = {"cpu": ("openvino", "onnx", "torch")}
+
+
+def available_runtimes(device: str = "auto") -> tuple[str, ...]:
+    """Names of the runtimes that are installed and compute on a device.
+
+    Raises:
+        InputError: for an unknown device.
+    """
+    kind = resolve_device(device).type
+    return tuple(name for name, entry in RUNTIMES.items() if kind in entry.device_types and entry.installed())
+
+
+def build_runtime(name: str, model: Model, device: str = "auto", threads: int | None = None) -> Runtime:
+    """A runtime for a model, by name.
+
+    The model is copied as it is now. Nothing is written to disk. What compiles does so at the first frame of each size.
+
+    Args:
+        name: one of `RUNTIMES`, or "auto" for the fastest of them that is installed and exact; the result's `name`
+            says which.
+        model: in any mode; it is not changed.
+        device: "auto", "cpu", "cuda", …; "auto" with a runtime for CPUs only is the CPU.
+        threads: CPU threads; None for each runtime's own choice. Torch, which prepares the frames and makes the labels,
+            has one setting for the whole process.
+
+    Raises:
+        InputError: for an unknown name or device, or a runtime that does not compute on the device.
+        MissingExtraError: if the runtime's packages are not installed.
+    """
+    if name != "auto" and name not in RUNTIMES:
+        raise InputError(f"got runtime {name!r}; expected auto or one of {', '.join(RUNTIMES)}")
+    if device == "auto" and name != "auto" and RUNTIMES[name].device_types == ("cpu",):
+        device = "cpu"
+    place = resolve_device(device)
+    if name == "auto":
+        name = next(known for known in PREFERENCE.get(place.type, ("torch",)) if RUNTIMES[known].installed())
+    kind = RUNTIMES[name]
+    if place.type not in kind.device_types:
+        suited = ", ".join(known for known, entry in RUNTIMES.items() if place.type in entry.device_types) or "torch"
+        raise InputError(f"got runtime {name!r} on device {place}; expected there one of {suited}")
+    if threads is not None:
+        set_threads(threads)
+    with quiet():
+        fast = accelerate(model).to(place)
+    return kind.build(fast, place, threads)

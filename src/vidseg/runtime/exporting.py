@@ -1,0 +1,202 @@
+"""Exports: a folder with a model's step as graph files and all that a program without torch must know to run them.
+
+    config.json         classes, preprocessing, reference rule, and names and shapes of inputs and outputs
+    parity.json         how far the files are from torch
+    start.onnx          a frame by itself: the start of a video
+    step.onnx           a frame with references; not for models that use none
+
+(OpenVINO's have ``.xml`` and ``.bin`` in place of ``.onnx``.) See `vidseg.runtime.graph` for inputs and outputs.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vidseg.acceleration import accelerate
+from vidseg.errors import InputError, extra
+from vidseg.files import atomic_folder, write_json
+from vidseg.models import Model
+from vidseg.runtime.compiling import Compiled
+from vidseg.runtime.graph import StepGraph, quiet
+from vidseg.runtime.onnx import onnx_session, to_onnx
+from vidseg.runtime.openvino import compress_weights, openvino_request, to_openvino
+from vidseg.runtime.parity import TOLERANCE, Parity, compare
+
+Size = tuple[int, int]
+
+CONFIG, PARITY = "config.json", "parity.json"
+KIND = "vidseg-export"
+VERSION = 1
+
+# What graphs of any size are traced and compared with: whole windows, single leftover pixels, less than a window.
+_TRACED = (160, 224)
+_COMPARED = (_TRACED, (97, 131), (64, 96))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFormat:
+    """One entry of `FORMATS`.
+
+    Attributes:
+        suffix: of a graph's main file.
+        write: translates a graph, for a size and whether other sizes go as well, into a file.
+        read: makes such a file ready to run.
+        exact: whether the file computes what torch does but for float rounding.
+    """
+
+    suffix: str
+    write: Callable[[StepGraph, Size, bool, Path], None]
+    read: Callable[[str], Compiled]
+    exact: bool = True
+
+
+def _write_onnx(graph: StepGraph, size: Size, dynamic: bool, path: Path) -> None:
+    program = to_onnx(graph, 1, size, dynamic=dynamic)
+    with quiet():
+        program.save(path)
+
+
+def _write_openvino(graph: StepGraph, size: Size, dynamic: bool, path: Path, *, int8: bool = False) -> None:
+    model = to_openvino(graph, 1, size, dynamic=dynamic)
+    if int8:
+        compress_weights(model)
+    with extra("openvino"):
+        import openvino
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def _write_openvino_int8(graph: StepGraph, size: Size, dynamic: bool, path: Path) -> None:
+    _write_openvino(graph, size, dynamic, path, int8=True)
+
+
+FORMATS = {
+    "onnx": ExportFormat(suffix=".onnx", write=_write_onnx, read=onnx_session),
+    "openvino": ExportFormat(suffix=".xml", write=_write_openvino, read=openvino_request),
+    "openvino-int8": ExportFormat(suffix=".xml", write=_write_openvino_int8, read=openvino_request, exact=False),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What was written.
+
+    Attributes:
+        files: in the folder, sorted.
+        parity: for each graph and size tried.
+        passed: whether all logits are within `TOLERANCE` of torch's; None for a format that is an approximation.
+    """
+
+    files: tuple[str, ...]
+    parity: tuple[Parity, ...]
+    passed: bool | None
+
+
+def export_model(
+    model: Model,
+    folder: str | os.PathLike[str],
+    output_format: str,
+    *,
+    start_rule: Sequence[Sequence[int]],
+    size: Size | None = None,
+) -> Export:
+    """Writes an export, as a whole or not at all. An older one there is replaced.
+
+    Args:
+        model: on the CPU, in eval mode, with class map and preprocessing.
+        folder: new, empty, or an older export.
+        output_format: one of `FORMATS`.
+        start_rule: for frames 0, 1, …, the frames that they look back to, oldest first, or none; after the last, the
+            model's `reference_offsets` hold.
+        size: the one (height, width) of frames that the graphs take; None for any.
+
+    Raises:
+        InputError: for an unknown format, an unsuitable model, or a folder with anything else in it.
+        MissingExtraError: if the format's packages are not installed.
+    """
+    if output_format not in FORMATS:
+        raise InputError(f"got format {output_format!r}; expected one of {', '.join(FORMATS)}")
+    if model.training or model.class_map is None or model.preprocessing is None:
+        raise InputError(
+            "got a model in training mode or without class map and preprocessing; expected one from vidseg.load; "
+            "call model.eval() and set them"
+        )
+    _check_free(Path(folder))
+    with quiet():
+        fast = accelerate(model)
+    counts = {"start": 0, "step": len(model.reference_offsets)}
+    graphs = {
+        name: StepGraph(fast, count, channels_last=False) for name, count in counts.items() if name == "start" or count
+    }
+    chosen = FORMATS[output_format]
+    with atomic_folder(folder) as place:
+        for name, graph in graphs.items():
+            chosen.write(graph, size or _TRACED, size is None, place / f"{name}{chosen.suffix}")
+        ready = {name: chosen.read(str(place / f"{name}{chosen.suffix}")) for name in graphs}
+        parity = compare(model, ready, [size] if size else _COMPARED)
+        passed = max(entry.max_difference for entry in parity) <= TOLERANCE if chosen.exact else None
+        write_json(
+            place / PARITY,
+            {"tolerance": TOLERANCE, "passed": passed, "compared": [asdict(entry) for entry in parity]},
+        )
+        write_json(place / CONFIG, _describe(model, graphs, output_format, start_rule, size))
+        files = tuple(sorted(path.name for path in place.iterdir()))
+    return Export(files=files, parity=tuple(parity), passed=passed)
+
+
+def _describe(
+    model: Model,
+    graphs: dict[str, StepGraph],
+    output_format: str,
+    start_rule: Sequence[Sequence[int]],
+    size: Size | None,
+) -> dict[str, Any]:
+    assert model.class_map is not None
+    assert model.preprocessing is not None
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "format": output_format,
+        **model.class_map.to_dict(),
+        "preprocessing": asdict(model.preprocessing),
+        "network_size": size,
+        "reference_offsets": list(model.reference_offsets),
+        "start_rule": [list(references) for references in start_rule],
+        "graphs": {name: _describe_graph(graph, FORMATS[output_format], name, size) for name, graph in graphs.items()},
+        "sizes": "h = ceil(H/4), w = ceil(W/4), nh = ceil(floor(h/2)/7), nw = ceil(floor(w/2)/7)",
+        "labels": "resize the logits bilinearly (pixel areas aligned) to HxW, then to the frame's size; arg max",
+    }
+
+
+def _describe_graph(graph: StepGraph, chosen: ExportFormat, name: str, size: Size | None) -> dict[str, Any]:
+    sides: tuple[int | str, ...] = size or ("H", "W")
+    logit_sides: tuple[int | str, ...] = (-(-size[0] // 4), -(-size[1] // 4)) if size else ("h", "w")
+    blocks: list[list[int | str]] = []
+    for blank in graph.model.blank_context(1, size or _TRACED):
+        batch, *windows, rows, channels = blank.shape
+        blocks.append([batch, *(windows if size else ("nh", "nw")), rows, channels])
+    return {
+        "file": f"{name}{chosen.suffix}",
+        "inputs": _ports(graph.input_names, [[1, 3, *sides], *blocks * graph.num_references]),
+        "outputs": _ports(graph.output_names, [[1, graph.model.num_classes, *logit_sides], *blocks]),
+    }
+
+
+def _ports(names: Sequence[str], shapes: Sequence[list[int | str]]) -> list[dict[str, Any]]:
+    return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in zip(names, shapes, strict=True)]
+
+
+def _check_free(folder: Path) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if config["kind"] == KIND:
+            return
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # whatever it is, it is no export
+    raise InputError(
+        f"got {folder}, which holds something else; expected a new folder, an empty one or an older export"
+    )

@@ -1,0 +1,112 @@
+"""OpenVINO, on the CPU, and the way from torch to it: in float32, or with weights of matrix products kept in int8."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidseg.errors import extra
+from vidseg.runtime.compiling import Compiled, GraphRuntime
+from vidseg.runtime.graph import FastModel, StepGraph, quiet
+
+
+def openvino_runtime(model: FastModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
+    """A runtime that computes a model's step with OpenVINO.
+
+    Args:
+        model: from `accelerate`, on the CPU.
+        threads: CPU threads; None for OpenVINO's own choice.
+        int8: whether weights are compressed; see `compress_weights`. The result is then an approximation.
+
+    Raises:
+        MissingExtraError: if OpenVINO is not installed.
+    """
+    with extra("openvino"):
+        import openvino  # noqa: F401  # the error comes now rather than at the first frame
+
+    def compile_graph(graph: StepGraph, batch_size: int, image_size: tuple[int, int]) -> Compiled:
+        translated = to_openvino(graph, batch_size, image_size)
+        if int8:
+            compress_weights(translated)
+        return openvino_request(translated, threads)
+
+    return GraphRuntime("openvino-int8" if int8 else "openvino", model, torch.device("cpu"), compile_graph)
+
+
+def to_openvino(graph: StepGraph, batch_size: int, image_size: tuple[int, int], *, dynamic: bool = False) -> Any:
+    """Translates a graph.
+
+    Args:
+        graph: what to translate.
+        batch_size: B.
+        image_size: H, W.
+        dynamic: whether the result takes frames of any size.
+
+    Returns:
+        An ``openvino.Model``.
+    """
+    with extra("openvino"):
+        import openvino
+    shapes = [list(value.shape) for value in graph.example(batch_size, image_size)]
+    if dynamic:
+        frame, *parts = shapes
+        shapes = [[*frame[:2], -1, -1], *([part[0], -1, -1, *part[3:]] for part in parts)]
+    with quiet():
+        program = graph.traced(batch_size, image_size, dynamic=dynamic)
+        model = openvino.convert_model(program, input=[openvino.PartialShape(shape) for shape in shapes])
+    for port, name in zip(model.inputs, graph.input_names, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_friendly_name(name)
+    for port, name in zip(model.outputs, graph.output_names, strict=True):
+        port.get_tensor().set_names({name})
+    return model
+
+
+def openvino_request(source: Any, threads: int | None = None) -> Compiled:
+    """Makes a graph ready to run.
+
+    Args:
+        source: an ``openvino.Model``, or the path of an ``.xml`` file.
+        threads: CPU threads; None for OpenVINO's own choice.
+    """
+    with extra("openvino"):
+        import openvino
+    # Without the hint some processors would compute in bfloat16.
+    properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    if threads is not None:
+        properties["INFERENCE_NUM_THREADS"] = threads
+    core = openvino.Core()
+    model = core.read_model(source) if isinstance(source, str | os.PathLike) else source
+    request = core.compile_model(model, "CPU", properties).create_infer_request()
+
+    def run(inputs: Sequence[Tensor]) -> list[Tensor]:
+        arrays = [value.contiguous().numpy() for value in inputs]
+        # Inputs are read where they lie. Outputs are copied: the request uses their memory again.
+        outputs = request.infer(arrays, share_inputs=True, share_outputs=False)
+        return [torch.from_numpy(output) for output in outputs.values()]
+
+    return run
+
+
+def compress_weights(model: Any) -> None:
+    """Keeps the weights of matrix products as int8 with one float32 scale an output channel, in place.
+
+    Each scale brings the channel's largest weight to ±127; products are still taken in float32. Files become a quarter
+    of the size. Small weights, which save little, stay as they are.
+    """
+    with extra("openvino"):
+        from openvino import opset13 as ops
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "MatMul":
+            continue
+        weight = node.input_value(1).get_node()
+        if weight.get_type_name() != "Constant" or len(weight.shape) != 2 or np.prod(weight.shape) < 2**10:
+            continue
+        values = weight.data
+        inputs_axis = 1 if node.get_attributes()["transpose_b"] else 0
+        scale = np.maximum(np.abs(values).max(axis=inputs_axis, keepdims=True), np.float32(1e-12)) / np.float32(127)
+        levels = ops.convert(ops.constant(np.rint(values / scale).astype(np.int8)), "f32")
+        node.input(1).replace_source_output(ops.multiply(levels, ops.constant(scale)).output(0))
