@@ -39,7 +39,7 @@ class Frame:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8 or not self.image.size:
             raise InputError(
                 f"got a frame of shape {self.image.shape} and dtype {self.image.dtype}; expected HxWx3 uint8 RGB; "
                 "convert it first"
@@ -108,12 +108,14 @@ class ClassMap:
             InputError: if a field is missing or malformed.
         """
         try:
+            if isinstance(value["classes"], str):
+                raise TypeError("classes is one string")
             return cls(
                 names=tuple(str(name) for name in value["classes"]),
                 palette=tuple((int(r), int(g), int(b)) for r, g, b in value["palette"]),
                 ignore=int(value["ignore"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(

@@ -13,6 +13,7 @@ from rich.table import Table
 from vidseg.cli.main import DONE
 from vidseg.cli.parser import Parser
 from vidseg.cli.progress import Advance, progress_bar
+from vidseg.errors import InputError
 from vidseg.files import write_json
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def run(args: Any) -> int:
     from vidseg.data import open_dataset
     from vidseg.evaluate import evaluate_model
 
+    if not args.output.endswith(".mp4"):
+        raise InputError(f"got output {args.output}; expected a video; name it .mp4")
     dataset = open_dataset(Path(str(resources.files("vidseg"))) / "assets" / "sample", "folder", "all")
     names = bundled_models()
     results = {}

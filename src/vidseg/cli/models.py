@@ -41,10 +41,10 @@ def run(args: Any) -> int:
             row["name"],
             row["architecture"],
             str(row["classes"]),
-            f"{score:.3f}" if score else "-",
+            "-" if score is None else f"{score:.3f}",
             row["license"] or "-",
         )
-    Console().print(table)
+    Console(markup=False).print(table)
     if args.json:
         write_json(args.json, rows)
     return DONE
