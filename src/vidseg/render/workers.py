@@ -8,9 +8,11 @@ import multiprocessing
 import os
 import queue
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -70,6 +72,7 @@ def render_clips(
                     process.join(_PATIENCE)
                     process.terminate()
                     process.join()
+                    _end_engines(process.pid)
 
 
 def _next(finished: "Queue[str | VidsegError]", processes: list[multiprocessing.context.SpawnProcess]) -> str:
@@ -100,7 +103,7 @@ def _work(
     finished: "Queue[str | VidsegError]",
 ) -> None:
     if sys.platform != "win32":
-        os.setsid()  # the terminal's Ctrl-C is for the caller; it must not kill engines under our hands
+        os.setsid()  # a process group of its own: the terminal's Ctrl-C must not kill engines under our hands
     caller = multiprocessing.parent_process()
     assert caller is not None, "runs as a child process only"
 
@@ -120,5 +123,13 @@ def _work(
             finished.put(error)
         finally:
             os.chdir(tempfile.gettempdir())  # a folder that a process stands in cannot be removed everywhere
-    if not caller.is_alive():
-        shutil.rmtree(scratch, ignore_errors=True)  # the caller can no longer do it
+    if not caller.is_alive():  # it can no longer clean up
+        shutil.rmtree(scratch, ignore_errors=True)
+        _end_engines(os.getpid())
+
+
+def _end_engines(worker: int) -> None:
+    """Kills what is left of a worker's process group: an engine may survive being closed, and ignores SIGTERM."""
+    if sys.platform != "win32":
+        with suppress(ProcessLookupError):
+            os.killpg(worker, signal.SIGKILL)
