@@ -164,9 +164,9 @@ def test_the_step_exports_to_one_graph_for_all_sizes() -> None:
     open_size = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
     open_windows = ({1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO},)
     exported = torch.export.export(
-        fast, inputs((64, 128)), dynamic_shapes=(open_size, [open_windows, open_windows, open_windows])
+        fast, inputs((160, 224)), dynamic_shapes=(open_size, [open_windows, open_windows, open_windows])
     )
-    frame, references = inputs((160, 96))
+    frame, references = inputs((97, 131))
     logits, context = exported.module()(frame, references)
     expected = fast(frame, references)
     torch.testing.assert_close(logits, expected.logits, **CLOSE)

@@ -79,12 +79,9 @@ class FastMiningBlock(nn.Module):
         positions_BPC = F.pad(normed_BhwC.flatten(1, 2), (0, 0, 0, 1))
         tokens_BTC = torch.cat([positions_BPC, *self._pooled(normed_BhwC, references)], dim=1)
         queries_BPC, keys_values_BTE = self.query(positions_BPC), self.key_value(tokens_BTC)
-        N = len(tables.queries)
-        step = WINDOWS_AT_ONCE if works_in_parts(normed_BhwC) else N
-        mined_BXC = torch.cat(
-            [self._attend(queries_BPC, keys_values_BTE, tables, start, start + step) for start in range(0, N, step)],
-            dim=1,
-        )
+        # A compiler gets all windows at once, whose number it may leave open: no len() or range() over them.
+        parts = _in_parts(tables) if works_in_parts(normed_BhwC) else [tables]
+        mined_BXC = torch.cat([self._attend(queries_BPC, keys_values_BTE, part) for part in parts], dim=1)
         return mined_BXC.index_select(1, tables.positions).unflatten(1, (h, w))
 
     def _pooled(self, normed_BhwC: Tensor, references: Sequence[Tensor]) -> list[Tensor]:
@@ -96,15 +93,13 @@ class FastMiningBlock(nn.Module):
             start += g * g
         return [group.flatten(1, 3) for group in groups]
 
-    def _attend(
-        self, queries_BPC: Tensor, keys_values_BTE: Tensor, tables: WindowTables, start: int, stop: int
-    ) -> Tensor:
-        """Attention of windows `start` to `stop`, their places in a row: merged heads [B,n·49,C]."""
-        q_bQAD = _gather(queries_BPC, tables.queries[start:stop]).unflatten(2, (self.heads, -1))
-        k_bMAD, v_bMAD = _gather(keys_values_BTE, tables.keys[start:stop]).unflatten(2, (2, self.heads, -1)).unbind(2)
+    def _attend(self, queries_BPC: Tensor, keys_values_BTE: Tensor, tables: WindowTables) -> Tensor:
+        """Attention of the tables' windows, their places in a row: merged heads [B,n·49,C]."""
+        q_bQAD = _gather(queries_BPC, tables.queries).unflatten(2, (self.heads, -1))
+        k_bMAD, v_bMAD = _gather(keys_values_BTE, tables.keys).unflatten(2, (2, self.heads, -1)).unbind(2)
         batch = len(queries_BPC)
         # Added for the windows at hand only: for all of a map it would be tens of megabytes.
-        bias_nAQM = self.bias + tables.mask[start:stop].to(self.bias.dtype)
+        bias_nAQM = self.bias + tables.mask.to(self.bias.dtype)
         mined_bAQD = F.scaled_dot_product_attention(
             q_bQAD.transpose(1, 2),
             k_bMAD.transpose(1, 2),
@@ -112,6 +107,12 @@ class FastMiningBlock(nn.Module):
             attn_mask=bias_nAQM.expand(batch, -1, -1, -1, -1).flatten(0, 1),
         )
         return mined_bAQD.transpose(1, 2).flatten(2).unflatten(0, (batch, -1)).flatten(1, 2)
+
+
+def _in_parts(tables: WindowTables) -> list[WindowTables]:
+    """The same for a few windows at a time."""
+    columns = (column.split(WINDOWS_AT_ONCE) for column in (tables.queries, tables.keys, tables.mask))
+    return [WindowTables(queries, keys, mask, tables.positions) for queries, keys, mask in zip(*columns, strict=True)]
 
 
 def _gather(tokens_BTE: Tensor, index_nM: Tensor) -> Tensor:
