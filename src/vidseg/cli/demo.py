@@ -98,4 +98,5 @@ def _pictures(models: "dict[str, Model]", dataset: "VideoDataset") -> "Iterator[
                 states[which], segmentation = segmenter.step(states[which], frame)
                 layers.append(segmentation.labels)
             shown = [overlay(frame.image, layer, dataset.class_map, opacity=0.7) for layer in layers]
-            yield side_by_side([frame.image, *shown], captions=captions, columns=2)
+            pictures = [frame.image, *shown]
+            yield side_by_side(pictures, captions=captions, columns=3 if len(pictures) == 3 else 2)
