@@ -1,5 +1,7 @@
 """vidseg: video semantic segmentation, a class for every pixel of every frame, live.
 
+Example::
+
     model = vidseg.load("cffm-b0-freedoom")
     segmenter = vidseg.Segmenter(model)
     for segmentation in segmenter.segment(vidseg.read_video("in.mp4")):
