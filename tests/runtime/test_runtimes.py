@@ -154,7 +154,7 @@ def test_graphs_are_compiled_once_a_size_and_only_some_are_kept() -> None:
 
 
 def test_auto_is_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vidseg.runtime.choose.PREFERENCE", {"cpu": ("openvino", "onnx", "torch")})
+    monkeypatch.setattr("vidseg.runtime.choose.PREFERENCE", {"cpu": ("openvino", "torch")})
     assert build_runtime("auto", tiny.segformer(), "cpu").name == "openvino"
     monkeypatch.setattr("vidseg.runtime.choose.find_spec", lambda name: None)
     assert build_runtime("auto", tiny.segformer(), "cpu").name == "torch"

@@ -195,6 +195,8 @@ def _engine_maker(model: "Model", args: Any) -> "EngineMaker":
                 confidence=args.confidence,
                 cut_detector=CutDetector() if args.reset_on_cut else None,
             )
+            if args.runtime == "auto":
+                report(f"runtime: {made[policy].runtime_name}")
         return made[policy]
 
     return engine

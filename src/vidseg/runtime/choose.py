@@ -71,8 +71,9 @@ RUNTIMES = {
     "cuda-graphs-fp16": RuntimeKind(build=_recorded("cuda-graphs-fp16", torch.float16), device_types=_CUDA),
 }
 
-# Of those that keep results exact, the fastest first; the first that is installed is taken.
-PREFERENCE = {"cpu": ("openvino", "onnx", "torch")}
+# Of those that keep results exact, the fastest first; the first that is installed is taken. ONNX Runtime is not among
+# them: for CFFM-B0 at 480x864 with 124 classes on two cores a step takes 0.28 s there and 0.22 s in torch, accelerated.
+PREFERENCE = {"cpu": ("openvino", "torch")}
 
 
 def available_runtimes(device: str = "auto") -> tuple[str, ...]:
