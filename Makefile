@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two workers with one thread each suit the smallest machine we test on.
 JOBS   ?= 2
 
-.PHONY: install check test test-slow demo clean
+.PHONY: install check test test-slow demo benchmarks clean
 
 install: $(VENV)/.installed
 
@@ -28,6 +28,10 @@ test-slow: install
 
 demo: install
 	$(BIN)/vidseg demo
+
+# The page is made of committed measurements; `vidseg bench --json` makes new ones.
+benchmarks: install
+	$(BIN)/python -m vidseg.bench.page docs/runs/bench_*.json docs/benchmarks.md
 
 clean:
 	rm -rf $(VENV)
