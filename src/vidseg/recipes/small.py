@@ -61,7 +61,10 @@ def segformer_b0_freedoom() -> TrainConfig:
 
 
 def cffm_b0_freedoom() -> TrainConfig:
-    """The bundled model, after segformer_b0_freedoom: vidseg train --recipe cffm_b0_freedoom --data.root DIR."""
+    """The bundled model, after segformer_b0_freedoom: vidseg train --recipe cffm_b0_freedoom --data.root DIR.
+
+    As bundled (two cores, bf16, about 75 minutes for both, see its card): mIoU 0.477, mVC8 0.833 on unseen maps.
+    """
     return _freedoom(_on_clips("cffm_b0_freedoom", num_classes=15), crop_size=(168, 224))
 
 
