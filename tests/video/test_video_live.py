@@ -85,6 +85,20 @@ def test_end_and_every_hold_for_live_streams(stream: bytes) -> None:
         read_video(address, start=1)
 
 
+def test_what_comes_after_the_end_is_no_problem_however_late_the_consumer(
+    stream: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_QUEUE_LENGTH", 100)  # nothing holds the thread up
+    with served([stream]) as address, read_video(address, end=0.5, reconnect=0) as reader:
+        iterator = iter(reader)
+        indices = [next(iterator).index]
+        for thread in threading.enumerate():
+            if thread.name == "vidseg-live":
+                thread.join(60)
+        assert indices + [frame.index for frame in iterator] == list(range(13))
+        assert reader.problems == ()
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_lost_connection_is_taken_up_again(stream: bytes) -> None:
     with served([stream], connections=2) as address, read_video(address, reconnect=3) as reader:

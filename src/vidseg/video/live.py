@@ -129,8 +129,6 @@ class LiveSource:
         try:
             while (item := self._take()) is not None:
                 index, moment, picture = item
-                if self._span.ended_by(moment):
-                    break
                 duration = 1 / self.info.fps if self.info.fps else None
                 yield Frame(
                     image=convert(picture),
@@ -179,20 +177,24 @@ class LiveSource:
         index = lost = 0
         damage = Damage()
         connection: InputContainer | None = container
-        while connection is not None and not self._stop.is_set():
+        # Decided here and not by the consumer, who is behind: what the source does after the span is no problem.
+        complete = False
+        while connection is not None and not complete and not self._stop.is_set():
             with connection:
                 stream = video_stream(connection, self.info.name)
                 clock.connected()
                 for picture in decoded_frames(connection, stream, damage, patience=1):
-                    if self._stop.is_set():
+                    moment = clock.time(picture)
+                    complete = self._span.ended_by(moment)
+                    if complete or self._stop.is_set():
                         break
                     if index % self._span.every == 0:
-                        self._hand_over((index, clock.time(picture), picture))
+                        self._hand_over((index, moment, picture))
                     index += 1
-            if not self._stop.is_set():
+            if not complete and not self._stop.is_set():
                 lost += 1
                 connection = self._connect_again()
-        if not self._stop.is_set():
+        if not complete and not self._stop.is_set():
             self._problems.append(f"{self.info.name} ended; {self._reconnect} attempts to reconnect failed")
         if lost > 1:
             self._problems.append(f"{self.info.name}: the connection was lost {lost} times")
