@@ -58,6 +58,7 @@ def test_the_json_has_all_that_repeating_needs(model: Model, dataset: VideoDatas
     assert result["engine"]["policy"] == "offsets:3,2,1:replicate"
     assert result["engine"]["preprocessing"]["short"] == 32
     assert result["engine"]["device"] == "cpu"
+    assert result["engine"]["runtime"] == "torch"  # what "auto" came to
     assert result["data"]["split"] == "val"
     assert (result["data"]["videos"], result["data"]["frames"], result["data"]["labelled_frames"]) == (2, 36, 36)
     assert {"vidseg", "torch", "python"} <= set(result["versions"])

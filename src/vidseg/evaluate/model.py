@@ -118,7 +118,7 @@ def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, An
         "policy": config.policy if config.policy.startswith("seconds") else policy_text(segmenter.policy),
         "preprocessing": asdict(segmenter.preprocessing),
         "device": str(resolve_device(config.device)),
-        "runtime": config.runtime,
+        "runtime": segmenter.runtime_name,  # "auto" is another one on another machine
         "threads": torch.get_num_threads(),
         "flip": config.flip,
         "scales": list(config.scales),
