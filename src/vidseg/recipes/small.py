@@ -105,7 +105,7 @@ def _scratch(
         loss=loss,
         optimizer=OptimizerConfig(learning_rate=learning_rate, head_factor=1.0),
         schedule=ScheduleConfig(iterations=3000, warmup=100),
-        # Reading is a small part of the time on a CPU, and loader workers have crashed at the end of runs (docs/log.md).
+        # Reading takes little of a CPU's time, and loader workers have crashed at the end of runs (docs/log.md).
         runtime=RuntimeConfig(batch_size=batch_size, workers=0),
         output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=250, validate_every=500),
     )
