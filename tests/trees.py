@@ -51,6 +51,16 @@ def camvid_tree(
     return root
 
 
+def freedoom_tree(root: Path) -> Path:
+    """Our own layout with damaged frames beside the clean ones, which here are all black."""
+    camvid_tree(root)
+    for clean in sorted((root / "data").glob("*/origin")):
+        damaged = clean.rename(clean.with_name("degraded"))
+        for path in damaged.iterdir():
+            write_image(clean / path.name, np.zeros((*SIZE, 3), np.uint8))
+    return root
+
+
 def vspw_tree(
     root: Path,
     *,

@@ -129,7 +129,7 @@ def test_errors_are_one_line(
 
 def test_an_unknown_layout(root: Path, capsys: pytest.CaptureFixture) -> None:
     assert evaluate(root, "--model", "a", layout="imagenet") == 2
-    assert "expected one of vspw, cityscapes, camvid, kitti-step, folder" in capsys.readouterr().err
+    assert "expected one of vspw, cityscapes, camvid, kitti-step, freedoom, folder" in capsys.readouterr().err
 
 
 def test_long_tables_show_the_lowest_scores(root: Path, checkpoint: Path) -> None:

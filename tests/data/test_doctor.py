@@ -70,7 +70,7 @@ def resize(path: Path) -> None:
             lambda path: write_image(path, np.full((24, 32), 130, np.uint8)),
             "holds the values 130; expected 0–124 or 255; do: correct the mask",
         ),
-        (".", shutil.rmtree, "has no images, but train.txt lists it"),
+        (".", shutil.rmtree, "has no images in origin/, but train.txt lists it"),
     ],
 )
 def test_damage_is_found(file: str, harm: Callable[[Path], object], finding: str, tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ import av
 import numpy as np
 import pytest
 
-from trees import camvid_tree, cityscapes_tree, folder_tree, kitti_step_tree, stripes, vspw_tree, write_image
+from trees import (
+    camvid_tree,
+    cityscapes_tree,
+    folder_tree,
+    freedoom_tree,
+    kitti_step_tree,
+    stripes,
+    vspw_tree,
+    write_image,
+)
 from vidseg.data.clip_dataset import ClipDataset
 from vidseg.data.clips import ClipConfig
 from vidseg.data.layouts import LAYOUTS, open_dataset
@@ -19,6 +28,7 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "camvid": camvid_tree,
     "cityscapes": cityscapes_tree,
     "kitti-step": kitti_step_tree,
+    "freedoom": freedoom_tree,
     "folder": folder_tree,
 }
 
@@ -101,7 +111,7 @@ def test_empty_files_are_left_out_with_a_warning_and_dot_files_without(tmp_path:
 def test_listed_videos_without_images_are_left_out_with_a_warning(tmp_path: Path) -> None:
     root = vspw_tree(tmp_path)
     (root / "train.txt").write_text("video_a\nghost\n")
-    with pytest.warns(VidsegWarning, match="ghost has no images, but train.txt lists it"):
+    with pytest.warns(VidsegWarning, match="ghost has no images in origin/, but train.txt lists it"):
         assert len(open_dataset(root, "vspw", "train").videos) == 1
     (root / "val.txt").write_text("ghost")
     with pytest.raises(DataError, match=r"no video in split 'val'.*ghost"):

@@ -21,7 +21,10 @@ def build_parser() -> Parser:
     )
     parser.add_argument("root", metavar="ROOT", help="the data set's folder")
     parser.add_argument(
-        "--layout", required=True, metavar="L", help="of the folder: vspw, cityscapes, camvid, kitti-step or folder"
+        "--layout",
+        required=True,
+        metavar="L",
+        help="of the folder: vspw, cityscapes, camvid, kitti-step, freedoom or folder",
     )
     parser.add_argument("--split", action="append", help="which part of it; may be repeated (default: all)")
     parser.add_argument("--workers", type=int, metavar="N", help="files read at a time (default: one a processor)")

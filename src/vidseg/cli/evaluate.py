@@ -34,7 +34,10 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--data", required=True, metavar="ROOT", help="the data set's folder")
     parser.add_argument(
-        "--layout", required=True, metavar="L", help="of the folder: vspw, cityscapes, camvid, kitti-step or folder"
+        "--layout",
+        required=True,
+        metavar="L",
+        help="of the folder: vspw, cityscapes, camvid, kitti-step, freedoom or folder",
     )
     parser.add_argument("--split", default="val", help="which part of it (default: val)")
     parser.add_argument("--videos", metavar="A,B", help="only these of its videos")

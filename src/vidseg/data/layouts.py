@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidseg.data import camvid, cityscapes, folder, kitti_step, vspw, vspw_tree
+from vidseg.data import camvid, cityscapes, folder, freedoom, kitti_step, vspw, vspw_tree
 from vidseg.data.records import VideoDataset
 from vidseg.errors import DataError, InputError, VidsegWarning
 
@@ -29,6 +29,7 @@ LAYOUTS: dict[str, Layout] = {
     "cityscapes": Layout(open_split=cityscapes.open_split, splits=cityscapes.splits),
     "camvid": Layout(open_split=camvid.open_split, splits=vspw_tree.splits),
     "kitti-step": Layout(open_split=kitti_step.open_split, splits=kitti_step.splits),
+    "freedoom": Layout(open_split=freedoom.open_split, splits=vspw_tree.splits),
     "folder": Layout(open_split=folder.open_split, splits=folder.splits),
 }
 

@@ -10,23 +10,27 @@ from vidseg.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Finder, require_f
 from vidseg.data.records import DatasetSpec, VideoDataset, VideoRecord
 
 
-def list_split(root: Path, split: str, spec: DatasetSpec, *, layout: str) -> VideoDataset:
-    """Lists one split of such a tree.
+def list_split(root: Path, split: str, spec: DatasetSpec, *, layout: str, images: str = "origin") -> VideoDataset:
+    """Lists one split of such a tree, whose frames lie in the folder `images` of every video.
 
     Raises:
         DataError: if the root has no ``data`` folder or no readable list of the split.
     """
-    require_folder(root / "data", layout, "one folder a video, with origin/ and mask/ in it")
+    require_folder(root / "data", layout, f"one folder a video, with {images}/ and mask/ in it")
     finder = Finder()
     videos = []
     for name in finder.listed(root / f"{split}.txt"):
         folder = root / "data" / name
-        images = finder.files(folder / "origin", IMAGE_SUFFIXES)
+        pictures = finder.files(folder / images, IMAGE_SUFFIXES)
         labels = finder.files(folder / "mask", MASK_SUFFIXES)
-        if not images:
-            finder.note(folder, f"has no images, but {split}.txt lists it", "get the video or drop it from the list")
+        if not pictures:
+            finder.note(
+                folder,
+                f"has no images in {images}/, but {split}.txt lists it",
+                "get the video or drop it from the list",
+            )
             continue
-        frames = finder.frames(images, labels, complete=spec.every_frame_labelled)
+        frames = finder.frames(pictures, labels, complete=spec.every_frame_labelled)
         videos.append(VideoRecord(name=name, frames=frames, rate=spec.frame_rate))
     return VideoDataset(
         root=root, layout=layout, split=split, spec=spec, videos=tuple(videos), damage=tuple(finder.damage)
