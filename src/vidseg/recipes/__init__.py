@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, small, vspw
+from vidseg.recipes import ablations, cityscapes, freedoom, small, vspw
 from vidseg.recipes.overriding import option_names, override
 from vidseg.train import TrainConfig
 
@@ -27,10 +27,17 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     small.cffm_b0_camvid,
     small.segformer_b0_davis,
     small.cffm_b0_davis,
-    small.segformer_b0_freedoom,
-    small.cffm_b0_freedoom,
     small.segformer_b0_small,
     small.cffm_b0_small,
+    freedoom.segformer_b0_freedoom_scratch,
+    freedoom.segformer_b0_freedoom,
+    freedoom.cffm_b0_freedoom,
+    freedoom.cffm_b0_freedoom_depth2,
+    freedoom.cffm_b0_freedoom_references3,
+    freedoom.cffm_b0_freedoom_references6,
+    freedoom.cffm_b0_freedoom_references9,
+    freedoom.cffm_b0_freedoom_references321,
+    freedoom.cffm_b0_freedoom_assembling,
     ablations.cffm_b0_vspw_depth2,
     ablations.cffm_b1_vspw_depth1,
     ablations.cffm_b1_vspw_depth3,

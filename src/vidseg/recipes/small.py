@@ -1,4 +1,4 @@
-"""Recipes that one CPU finishes: CamVid, DAVIS and video from `vidseg render`, from scratch.
+"""Recipes that one CPU finishes: CamVid, DAVIS and video of your own, from scratch.
 
 Without ImageNet weights the encoder has as much to learn as the head, so both share one rate, and on so short a run
 nothing is dropped. Each CFFM starts from the SegFormer trained before it. On CPUs with bf16 matrix units (AMX)
@@ -21,10 +21,6 @@ from vidseg.train import (
 )
 from vidseg.transforms import AugmentationConfig
 from vidseg.types import Preprocessing
-
-# wall, floor, ceiling, sky, soldier, creature, corpse, health, armor, ammo, weapon, decoration, barrel, effect, hand:
-# a class's share of pixels to the power of -0.3, scaled to a mean of 1 over all pixels. Small things count for more.
-_RENDERED_WEIGHTS = (0.69, 0.98, 1.2, 1.5, 2.2, 1.6, 2.0, 4.0, 3.0, 3.0, 3.1, 1.8, 2.7, 1.5, 1.3)
 
 
 def segformer_b0_camvid() -> TrainConfig:
@@ -53,19 +49,6 @@ def segformer_b0_davis() -> TrainConfig:
 def cffm_b0_davis() -> TrainConfig:
     """CFFM-B0 on DAVIS, after segformer_b0_davis: vidseg train --recipe cffm_b0_davis --data.root DIR."""
     return _davis(_on_clips("cffm_b0_davis", num_classes=8))
-
-
-def segformer_b0_freedoom() -> TrainConfig:
-    """SegFormer-B0 on video from `vidseg render DIR`: vidseg train --recipe segformer_b0_freedoom --data.root DIR."""
-    return _freedoom(_per_frame("segformer_b0_freedoom", num_classes=15), crop_size=(160, 160))
-
-
-def cffm_b0_freedoom() -> TrainConfig:
-    """The bundled model, after segformer_b0_freedoom: vidseg train --recipe cffm_b0_freedoom --data.root DIR.
-
-    As bundled (two cores, bf16, about 75 minutes for both, see its card): mIoU 0.477, mVC8 0.833 on unseen maps.
-    """
-    return _freedoom(_on_clips("cffm_b0_freedoom", num_classes=15), crop_size=(168, 224))
 
 
 def segformer_b0_small() -> TrainConfig:
@@ -133,14 +116,4 @@ def _davis(config: TrainConfig) -> TrainConfig:
         config,
         augmentation=AugmentationConfig(crop_size=(224, 224), base_size=(427, 240), scale_range=(0.75, 1.5)),
         preprocessing=Preprocessing(short=240, long=427),
-    )
-
-
-def _freedoom(config: TrainConfig, *, crop_size: tuple[int, int]) -> TrainConfig:
-    # For clips, crops of 3 x 4 whole windows: none of it is padding.
-    return replace(
-        config,
-        augmentation=AugmentationConfig(crop_size=crop_size, base_size=(320, 240), scale_range=(0.75, 1.5)),
-        preprocessing=Preprocessing(short=240, long=320, multiple=16),
-        loss=replace(config.loss, class_weights=_RENDERED_WEIGHTS),
     )
