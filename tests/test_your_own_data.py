@@ -26,9 +26,6 @@ def test_there_are_five_commands_beside_the_toy_data() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="open defect: a training process may crash after everything is saved (docs/log.md)", strict=False
-)
 def test_the_commands_as_they_stand_train_a_model(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for command in _commands():

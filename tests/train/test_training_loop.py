@@ -73,7 +73,7 @@ def test_one_clip_is_learned_by_heart(kind, squares, tmp_path, monkeypatch):
     assert (prediction == labels)[labels != 255].float().mean() > 0.99
 
 
-@pytest.mark.parametrize("extras", [{}, {"accumulation": 2, "ema_decay": 0.9, "clip_norm": 1.0}])
+@pytest.mark.parametrize("extras", [{}, {"accumulation": 2, "ema_decay": 0.9, "clip_norm": 1.0, "workers": 1}])
 def test_resumed_is_uninterrupted_to_the_bit(extras, squares, tmp_path):
     """With dropout and drop path on: every source of randomness goes on where it was."""
     straight = longer(tiny_config(squares, tmp_path / "straight", drop=0.2, **extras), 8)
@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_the_earlier_state(squares, tmp_path, monkeypatch):
     assert train(config, resume=True).iteration == 4
 
 
-@pytest.mark.parametrize("workers", [0])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_broken_sample_is_named_in_one_line_and_nothing_is_lost(workers, tmp_path):
     write_videos(tmp_path / "data_set", videos=2)
     for path in (tmp_path / "data_set" / "data" / "video1" / "origin").iterdir():

@@ -88,8 +88,7 @@ def _scratch(
         loss=loss,
         optimizer=OptimizerConfig(learning_rate=learning_rate, head_factor=1.0),
         schedule=ScheduleConfig(iterations=3000, warmup=100),
-        # Reading takes little of a CPU's time, and loader workers have crashed at the end of runs (docs/log.md).
-        runtime=RuntimeConfig(batch_size=batch_size, workers=0),
+        runtime=RuntimeConfig(batch_size=batch_size, workers=1),
         output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=250, validate_every=500),
     )
 

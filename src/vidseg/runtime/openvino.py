@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,11 @@ def openvino_request(source: Any, threads: int | None = None) -> Compiled:
         source: an ``openvino.Model``, or the path of an ``.xml`` file.
         threads: CPU threads; None for OpenVINO's own choice.
     """
-    with extra("openvino"):
-        import openvino
     # Without the hint some processors would compute in bfloat16.
     properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     if threads is not None:
         properties["INFERENCE_NUM_THREADS"] = threads
-    core = openvino.Core()
+    core = _core()
     model = core.read_model(source) if isinstance(source, str | os.PathLike) else source
     request = core.compile_model(model, "CPU", properties).create_infer_request()
 
@@ -89,6 +88,18 @@ def openvino_request(source: Any, threads: int | None = None) -> Compiled:
         return [torch.from_numpy(output) for output in outputs.values()]
 
     return run
+
+
+@cache
+def _core() -> Any:
+    """The one core of this process, which lives as long as the process.
+
+    Its CPU plugin gives the thread that loads it an alternate signal stack. Were the last core freed by another thread,
+    that memory would be gone but still be registered, and the next signal the first thread gets would kill the process.
+    """
+    with extra("openvino"):
+        import openvino
+    return openvino.Core()
 
 
 def compress_weights(model: Any) -> None:
