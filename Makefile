@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two workers with one thread each suit the smallest machine we test on.
 JOBS   ?= 2
 
-.PHONY: install check test test-slow demo benchmarks clean
+.PHONY: install check test test-slow test-gpu demo benchmarks clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +25,10 @@ test: check
 
 test-slow: install
 	$(BIN)/pytest -m slow
+
+# Where a GPU is; without one they fail.
+test-gpu: install
+	$(BIN)/pytest -m gpu
 
 demo: install
 	$(BIN)/vidseg demo
