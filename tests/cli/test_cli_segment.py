@@ -127,6 +127,12 @@ def test_a_bad_input_alone_is_exit_code_2_and_leaves_nothing(run, tiny_model: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
 
 
+def test_a_wrong_device_is_said_once(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    inputs = (images, images.with_name("others"))
+    code, _, err = run("segment", *inputs, "-o", tmp_path / "{name}", "--model", tiny_model, "--device", "toaster")
+    assert (code, err.count("got device 'toaster'"), err.count("\n")) == (2, 1, 1)
+
+
 def test_a_change_of_size_is_an_error_that_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mixed"
     folder.mkdir()

@@ -77,8 +77,10 @@ def run(args: Any) -> int:
     _check_overlay_options(args)
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
+    from vidseg.runtime import resolve_device
     from vidseg.stream import OverlayStyle
 
+    resolve_device(args.device)  # a wrong one is said once, not for every input
     model = load(args.model)
     assert model.class_map is not None  # every checkpoint has one
     style = OverlayStyle(
