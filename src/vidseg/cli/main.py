@@ -21,6 +21,7 @@ from vidseg.errors import VidsegError, VidsegWarning
 # Modules are imported when their command runs: --help must not wait for torch.
 COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
+    "app": "a local page: drop a video, use the webcam, watch it live",
     "train": "train a model by a recipe",
     "recipes": "the recipes, and the fields of each",
     "evaluate": "scores of a model, or of anyone's mask files, on a data set",

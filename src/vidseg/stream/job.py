@@ -9,6 +9,7 @@ from vidseg.errors import MediaError
 from vidseg.stream.outputs import OverlayStyle, PathLike, open_outputs
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.segmenter import Segmenter
+from vidseg.types import Segmentation
 from vidseg.video import VideoReader
 
 
@@ -43,10 +44,13 @@ def segment_to_files(
     *,
     style: OverlayStyle | None = None,
     progress: Callable[[int], None] = lambda frames: None,
+    watch: Callable[[Segmentation], None] = lambda segmentation: None,
 ) -> JobReport:
     """Segments all of a video into files.
 
-    An interrupt leaves no outputs of a video file; a live source has no other end, so its outputs are completed.
+    An interrupt leaves no outputs of a video file; a live source has no other end, so its outputs are completed; an
+    error, also one of `progress` or `watch`, leaves none. ``reader.stop()`` from another thread ends a live source in
+    good order.
 
     Args:
         segmenter: the engine.
@@ -54,6 +58,7 @@ def segment_to_files(
         paths: outputs, by their suffixes.
         style: of overlay videos.
         progress: told of the number of frames done.
+        watch: shown each segmentation.
 
     Raises:
         MediaError: if nothing could be decoded or an output not be written.
@@ -65,12 +70,14 @@ def segment_to_files(
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
         Background(outputs.write) as background,
-        closing(prefetch(reader)) as ahead,
+        # Frames of a live source are late by what waits here.
+        closing(prefetch(reader, depth=1) if reader.info.is_live else prefetch(reader)) as ahead,
     ):
         try:
             for segmentation in segmenter.segment(ahead, fps=reader.info.fps):
                 background.put(segmentation)
                 frames += 1
+                watch(segmentation)
                 progress(frames)
         except BaseException as stop:
             # The thread that reads ahead may be waiting for a live frame that never comes.

@@ -4,6 +4,7 @@ Shape letters: H, W the frame's own size.
 """
 
 import itertools
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -62,7 +63,8 @@ class StreamState:
 class Segmenter:
     """Segments streams of frames with a model.
 
-    One segmenter serves any number of streams, each with a state of its own; it holds none itself.
+    One segmenter serves any number of streams, each with a state of its own; it holds none itself. Threads may share
+    it: their steps take turns in the network.
 
     Args:
         model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
@@ -107,6 +109,7 @@ class Segmenter:
         self.confidence = confidence
         self.cut_detector = cut_detector
         self._labels = FastLabels()
+        self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
         computing = build_runtime(runtime, model, device, threads)
         self.runtime_name = computing.name
         self._device = computing.device
@@ -156,8 +159,9 @@ class Segmenter:
         input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
         memory = memory or self._stepper.start(1, network_size)
-        memory, logits_1Khw = self._stepper.step(memory, input_13HW)
-        labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
+        with self._turn:
+            memory, logits_1Khw = self._stepper.step(memory, input_13HW)
+            labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),
             class_map=self.class_map,
