@@ -9,7 +9,7 @@ import pytest
 import tiny
 from vidseg.errors import StateError
 from vidseg.stream import Segmenter, segment_to_files
-from vidseg.types import Frame
+from vidseg.types import Frame, Segmentation
 from vidseg.video import VideoInfo, VideoReader
 from vidseg.video.span import Span
 
@@ -64,3 +64,20 @@ def test_an_error_while_the_source_is_being_read_stays_that_error(tmp_path: Path
         _run(source, tmp_path / "masks")
     assert list(tmp_path.iterdir()) == []
     assert not any(thread.name.startswith("vidseg") for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_who_watches_sees_every_frame_and_can_end_it_without_a_trace(tmp_path: Path, is_live: bool) -> None:
+    seen: list[int] = []
+
+    def watch(segmentation: Segmentation) -> None:
+        seen.append(segmentation.frame.index)
+        if len(seen) == 2:
+            raise LookupError
+
+    source = StallingSource(tiny.video(3), is_live=is_live)
+    source.close()  # it need not stall at its end
+    with VideoReader(source, Span()) as reader, pytest.raises(LookupError):
+        segment_to_files(Segmenter(tiny.cffm()), reader, [tmp_path / "masks"], watch=watch)
+    assert seen == [0, 1]
+    assert list(tmp_path.iterdir()) == []

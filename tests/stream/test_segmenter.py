@@ -1,6 +1,7 @@
 """The engine: stream equals clip, causality, separate streams, constant memory, errors that say what to do."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -245,3 +246,16 @@ def test_images_may_be_views_of_any_kind() -> None:
     turned = np.ascontiguousarray(image[:, :, ::-1])[:, :, ::-1]
     plain, *others = (next(Segmenter(tiny.cffm()).segment([view])).labels for view in (image, read_only, turned))
     assert all((labels == plain).all() for labels in others)
+
+
+@pytest.mark.parametrize("runtime", ["torch", pytest.param("openvino", marks=pytest.mark.slow)])
+def test_threads_share_a_segmenter(runtime: str) -> None:
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    segmenter = Segmenter(tiny.cffm(), "cpu", runtime)
+    videos = [tiny.video(30, seed=seed) for seed in range(3)]
+    expected = [[seg.labels for seg in segmenter.segment(video)] for video in videos]
+    with ThreadPoolExecutor(3) as pool:
+        got = list(pool.map(lambda video: [seg.labels for seg in segmenter.segment(video)], videos))
+    for one, other in zip(got, expected, strict=True):
+        assert all(map(np.array_equal, one, other))

@@ -37,6 +37,7 @@ class JobOrder:
         every_frame: show each frame, however fast they come: the source waits for it.
         max_seconds: how long the video may be.
         wording: puts a message into the client's words.
+        interrupt: makes `open` give up, from another thread, where it can be made to.
     """
 
     name: str
@@ -47,6 +48,7 @@ class JobOrder:
     every_frame: bool
     max_seconds: float
     wording: Callable[[str], str] = redacted
+    interrupt: Callable[[], None] = lambda: None
 
 
 class JobListener(Protocol):
@@ -112,6 +114,7 @@ class Job:
     def cancel(self) -> None:
         """Ends the job at its next frame; nothing of it is kept."""
         self._cancelled.set()
+        self._order.interrupt()
         with self._lock:
             if self._reader is not None:
                 self._reader.stop()  # it may be waiting for a live frame that never comes

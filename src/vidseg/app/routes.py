@@ -51,6 +51,7 @@ class App:
         self._engines = engines
         self._folder = folder
         self._sessions: dict[str, Session] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._streams = Slots(
             config.max_streams, "videos", "wait until one ends, or start the server with a larger --max-streams"
         )
@@ -74,8 +75,8 @@ class App:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         yield
-        # The server has ended the connections; whoever is left has no one to close it.
-        await asyncio.gather(*(session.close() for session in self._sessions.values()))
+        # The server has ended the connections by now; what they held may take a moment longer.
+        await asyncio.gather(*self._endings)
 
     async def _index(self, request: Request) -> Response:
         return Response(self._page["index.html"], media_type=_PAGE["index.html"])
@@ -134,20 +135,25 @@ class App:
         except InputError as error:
             await socket.send_json({"type": "refused", "message": str(error)})
             return await socket.close(1013)
+        session = Session(self._config, self._engines, self._streams, self._folder)
+        self._sessions[session.token] = session
+        session.outbox.post(self._hello(session))
+        sender = asyncio.create_task(session.outbox.run(socket.send_text, socket.send_bytes))
         try:
-            session = Session(self._config, self._engines, self._streams, self._folder)
-            self._sessions[session.token] = session
-            session.outbox.post(self._hello(session))
-            sender = asyncio.create_task(session.outbox.run(socket.send_text, socket.send_bytes))
-            try:
-                await _listen(socket, session)
-            finally:
-                sender.cancel()
-                await asyncio.gather(sender, return_exceptions=True)
-                await session.close()
-                del self._sessions[session.token]
+            await _listen(socket, session)
         finally:
-            self._clients.give_back()
+            # A task of its own: the server cancels this one when it ends in a hurry.
+            ending = asyncio.create_task(self._end(session, sender))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            await asyncio.shield(ending)
+
+    async def _end(self, session: Session, sender: "asyncio.Task[None]") -> None:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        await session.close()
+        del self._sessions[session.token]
+        self._clients.give_back()
 
     def _hello(self, session: Session) -> dict[str, Any]:
         config = self._config

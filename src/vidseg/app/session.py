@@ -144,7 +144,7 @@ class Session(JobListener):
     def _order(self, start: Start) -> JobOrder:
         limit = self._config.max_seconds
         open_source: Callable[[], VideoReader]
-        wording = redacted
+        wording, interrupt = redacted, _nothing
         self._webcam = None
         match start.source:
             case "file":
@@ -162,7 +162,7 @@ class Session(JobListener):
                 name, open_source = redacted(url), partial(open_url, url, limit)
             case "webcam":
                 self._webcam = WebcamSource(limit)
-                name, open_source = "webcam", self._webcam.open
+                name, open_source, interrupt = "webcam", self._webcam.open, self._webcam.close
         return JobOrder(
             name=name,
             open=open_source,
@@ -172,7 +172,12 @@ class Session(JobListener):
             every_frame=start.source == "webcam",
             max_seconds=limit,
             wording=wording,
+            interrupt=interrupt,
         )
+
+
+def _nothing() -> None:
+    """A connection in the making ends by its own time-out."""
 
 
 def _stem(name: str) -> str:

@@ -20,7 +20,8 @@ class TooLargeError(InputError):
 def display_name(name: str) -> str:
     """The last part of a client's file name, without control characters, at most 120 long. For showing only."""
     last = PureWindowsPath(PurePosixPath(name).name).name
-    return "".join(character for character in last if character.isprintable())[:120] or "video"
+    shown = "".join(character for character in last if character.isprintable())[:120]
+    return shown if shown.strip(". ") else "video"
 
 
 async def receive_upload(
