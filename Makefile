@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two workers with one thread each suit the smallest machine we test on.
 JOBS   ?= 2
 
-.PHONY: install check test test-slow test-gpu demo benchmarks clean
+.PHONY: install check test test-slow test-gpu docs demo benchmarks clean
 
 install: $(VENV)/.installed
 
@@ -29,6 +29,10 @@ test-slow: install
 # Where a GPU is; without one they fail.
 test-gpu: install
 	$(BIN)/pytest -m gpu
+
+# Builds without a network; a warning is an error.
+docs: install
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 demo: install
 	$(BIN)/vidseg demo

@@ -1,7 +1,7 @@
 """The one exception tree of vidseg.
 
 Every message says in one line what was got, what was expected and what to do. `InputError` and its
-children are `ValueError`s, so callers who do not know vidseg can catch them as usual.
+children are kinds of `ValueError`, so callers who do not know vidseg can catch them as usual.
 """
 
 from collections.abc import Iterator

@@ -121,6 +121,8 @@ class VideoSegmentationMetrics(Metric):
         """All numbers, as values that JSON has. Scores are fractions; undefined ones are None.
 
         Returns:
+            Four entries.
+
             - `protocols`: for `vspw` and `exact` mIoU, wIoU, pixel_accuracy, mean_accuracy, for every n mVC*n*
               and mCC*n* (correct consistency), and how many videos and frames counted.
             - `per_class`: by class id, under each protocol: pixels of ground truth, IoU, accuracy.
