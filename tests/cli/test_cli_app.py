@@ -1,5 +1,6 @@
 """``vidseg app`` as a process: where it listens, what it says, that it cleans up."""
 
+import json
 import os
 import re
 import signal
@@ -10,6 +11,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+
+from vidseg.cli.main import main
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -33,6 +37,32 @@ def test_a_signal_ends_it_without_a_trace(tiny_model: Path, tmp_path: Path, numb
         assert process.wait(timeout=60) == code
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_ends_with_a_page_open_and_a_video_under_way(tiny_model: Path, images: Path, tmp_path: Path) -> None:
+    video = tmp_path / "long.mp4"
+    assert main(["segment", str(images), "-o", str(video), "--fps", "0.1", "--model", str(tiny_model)]) == 0
+    server_files = tmp_path / "server"
+    server_files.mkdir()
+    command = [sys.executable, "-m", "vidseg", "app", "--runtime", "torch", "--model", str(tiny_model), "--port", "0"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(server_files)}
+    ) as process:
+        assert process.stderr is not None
+        address = re.findall(r"http://\S+", process.stderr.readline())[0]
+        with connect(address.replace("http", "ws") + "/ws", origin=address, max_size=None) as page:
+            token = json.loads(page.recv())["session"]
+            upload = f"{address}/api/sessions/{token}/upload?name=long.mp4"
+            request = urllib.request.Request(upload, video.read_bytes(), {"Origin": address})
+            assert json.loads(urllib.request.urlopen(request, timeout=60).read())["frames"] == 11
+            order = {"source": "webcam", "model": str(tiny_model), "runtime": "torch", "opacity": 0.5}
+            page.send(json.dumps({"type": "start", "outlines": False, "keep": True, **order}))
+            assert json.loads(page.recv())["state"] == "preparing"  # and waits for a picture that never comes
+            assert list(server_files.rglob("upload-*"))
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+        assert (process.returncode, process.stderr.read().count("\n")) == (143, 1)
+    assert list(server_files.iterdir()) == []
 
 
 def test_a_taken_port_is_one_line(run, tiny_model: Path) -> None:

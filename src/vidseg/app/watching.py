@@ -30,7 +30,8 @@ class WatchedSource:
     def opened(self) -> VideoReader:
         """A reader of this."""
         reader = VideoReader(self, Span())
-        reader.expected_frames = self._reader.expected_frames
+        # Of a live source it would be what fits into the time allowed, which nobody waits for.
+        reader.expected_frames = None if self.info.is_live else self._reader.expected_frames
         return reader
 
     def frames(self, report: Callable[[str], None]) -> Generator[Frame]:
