@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ _FLAGS = (
 
 
 @contextmanager
-def open_browser(*flags: str) -> Iterator["object"]:
+def open_browser(*flags: str) -> Iterator[Any]:
     """Yields a Playwright ``Browser``; skips where none is installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = next(
