@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import zipfile
 from pathlib import Path
 
@@ -182,6 +183,31 @@ def test_a_webcam_that_sends_nothing_can_be_stopped(serve) -> None:
         page.start(source="webcam")
         page.until("preparing")
         page.send(type="stop")
+        page.until("cancelled")
+
+
+class SlowEngines(Engines):
+    """Takes as long to build as the test wants."""
+
+    entered = threading.Event()
+    released = threading.Event()
+
+    def segmenter(self, choice: EngineChoice) -> Segmenter:
+        self.entered.set()
+        assert self.released.wait(timeout=60)
+        return super().segmenter(choice)
+
+
+def test_a_webcam_stopped_before_its_first_answer_is_cancelled(serve) -> None:
+    with serve(SlowEngines).page() as page:
+        page.start(source="webcam")
+        page.socket.send_bytes(jpeg(tiny.video(1)[0]))
+        assert SlowEngines.entered.wait(timeout=60)
+        page.send(type="stop")
+        page.send(type="nothing known")
+        while page.receive()["type"] != "error":  # so the message before has been heard, too
+            pass
+        SlowEngines.released.set()
         page.until("cancelled")
 
 

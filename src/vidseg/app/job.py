@@ -92,6 +92,7 @@ class Job:
         self._ended = threading.Event()
         self._source: WatchedSource | None = None
         self._reader: VideoReader | None = None
+        self._frames = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="vidseg-job", daemon=True)
 
@@ -105,9 +106,9 @@ class Job:
         return self._ended.is_set()
 
     def stop(self) -> None:
-        """Ends a live source in good order, so that what came until now is kept; cancels a file."""
+        """Ends a live source in good order, so that what came until now is kept; cancels a file, and before a frame."""
         with self._lock:
-            if self._reader is not None and self._reader.info.is_live:
+            if self._frames and self._reader is not None and self._reader.info.is_live:
                 return self._reader.stop()
         self.cancel()
 
@@ -160,7 +161,7 @@ class Job:
         self._check()
         if order.keep:
             self._listener.state("packing", {})
-            _pack(self._folder, segmenter.class_map)
+            _pack(self._folder, segmenter.class_map, self._check)
         return {
             "frames": report.frames,
             "seconds": report.seconds,
@@ -181,16 +182,14 @@ class Job:
     def _written(self, segmenter: Segmenter, reader: VideoReader) -> JobReport:
         assert self._source is not None
         source = self._source
-        done = 0
         pace = Pace(is_live=reader.info.is_live)
 
         def watch(segmentation: Segmentation) -> None:
-            nonlocal done
             self._check()
-            done += 1
+            self._frames += 1
             pace.finished(source.arrival(segmentation.frame))
             if self._order.every_frame or self._listener.wants_picture():
-                progress = Progress(done=done, total=reader.expected_frames, pace=pace)
+                progress = Progress(done=self._frames, total=reader.expected_frames, pace=pace)
                 self._listener.picture(preview(segmentation, self.style, progress))
 
         paths = [self._folder / OVERLAY, self._folder / "masks"] if self._order.keep else []
@@ -205,8 +204,8 @@ class Job:
         return self._order.wording(" ".join(text.split()).replace(f"{self._folder}/", ""))
 
 
-def _pack(folder: Path, class_map: ClassMap) -> None:
-    """Puts the masks, with what their values mean, into one file."""
+def _pack(folder: Path, class_map: ClassMap, check: Callable[[], None]) -> None:
+    """Puts the masks, with what their values mean, into one file; `check` may end it at every mask."""
     masks = folder / "masks"
     classes = folder / "classes.json"
     write_json(classes, class_map.to_dict())
@@ -216,6 +215,7 @@ def _pack(folder: Path, class_map: ClassMap) -> None:
     ):
         archive.write(classes, "classes.json")
         for mask in sorted(masks.iterdir()):
+            check()
             archive.write(mask, f"masks/{mask.name}")
             mask.unlink()
     masks.rmdir()
