@@ -145,9 +145,11 @@ def test_a_long_file_shows_progress_and_can_be_cancelled(open_page, make_video) 
 def test_a_corrupt_file_gets_a_message_and_the_next_one_works(open_page, make_video, tiny_model, tmp_path) -> None:
     bad = tmp_path / "holiday.mp4"
     bad.write_bytes(make_video(12).read_bytes()[:300] + b"\0" * 1000)
-    page = open_page()
+    page = open_page(viewport={"width": 390, "height": 800})
     page.set_input_files("#file", bad)
     page.wait_for_selector("#message:not([hidden])")
+    box, buttons = page.locator("#message").bounding_box(), page.locator(".actions").bounding_box()
+    assert 0 <= box["y"] < box["y"] + box["height"] <= buttons["y"]  # seen without scrolling
     message = page.inner_text("#message")
     assert message.startswith("got holiday.mp4")
     assert "Traceback" not in message

@@ -104,6 +104,7 @@ function say(text, isNote = false) {
   byId("message").textContent = text ?? "";
   byId("message").hidden = !text;
   byId("message").classList.toggle("note", isNote);
+  if (text) byId("message").scrollIntoView({ block: "nearest" });
 }
 
 function enter(message) {
