@@ -11,6 +11,7 @@ from torch import Tensor
 from official_weights import cffm_shapes, make_weights
 from tiny import cffm, segformer
 from vidseg.acceleration import FastCFFM, accelerate
+from vidseg.acceleration.mit import fast_encoder
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError
 from vidseg.models import CFFM, MIT_SIZES, Model, ReferenceConfig
@@ -81,6 +82,16 @@ def test_head_in_bands(band_elements: int, monkeypatch: pytest.MonkeyPatch) -> N
     torch.testing.assert_close(fast.head.halved(stages).permute(0, 3, 1, 2), halved, **CLOSE)
 
 
+@pytest.mark.parametrize("band_elements", [1, 2 * 10**4])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_encoder_in_bands(band_elements: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vidseg.acceleration.mit.BAND_ELEMENTS", band_elements)
+    encoder = cffm().encoder
+    image = torch.randn(batch, 3, 197, 131, generator=torch.Generator().manual_seed(0))
+    for got, expected in zip(fast_encoder(encoder)(image), encoder(image), strict=True):
+        torch.testing.assert_close(got, expected, **CLOSE)
+
+
 @pytest.mark.parametrize("windows_at_once", [1, 4])
 def test_mining_a_few_windows_at_a_time(windows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vidseg.acceleration.mining.WINDOWS_AT_ONCE", windows_at_once)
@@ -143,7 +154,7 @@ def test_other_modules_are_refused() -> None:
 
 
 def test_whole_maps_as_a_compiler_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in ("allmlp", "mining"):
+    for room in ("allmlp", "mining", "mit"):
         monkeypatch.setattr(f"vidseg.acceleration.{room}.works_in_parts", lambda x: False)
     model = cffm(depth=2)
     frames = clip(model, (125, 117), batch=2)

@@ -110,7 +110,8 @@ def test_added_classes_never_win_and_change_nothing_else() -> None:
     input_13HW = network_input(image, plain.preprocessing)
     with torch.inference_mode():
         own, more = (setup.model(input_13HW[None]).final for setup in (plain, padded))
-    assert torch.equal(own, more[:, :5])
+    # Other numbers of rows may be summed up in another order.
+    torch.testing.assert_close(own, more[:, :5], rtol=0, atol=1e-5)
     assert more[:, 5:].max() < own.min()
     with pytest.raises(InputError, match="as many or more"):
         subject(model, SIZE, 4)

@@ -69,14 +69,16 @@ def test_cffm_by_formula(height: int, width: int) -> None:
     }
     # Padding is one token, 12 of the 289 keys are merged, and the output is not computed for padding.
     tokens = P + 1 + pooled
-    mining = (P + 1) * C * C + tokens * 2 * C * C + 2 * 49 * N * (289 - 12) * C + P * C * C + 8 * P * C * C
+    mining = (P + 1) * C * C + tokens * 2 * C * C + 2 * 49 * N * (289 - 12) * C + P * C * C
+    # The classifier of the mined feature merges with the last map of the last block.
+    feed_forwards = 8 * P * C * C + (4 * P * C * C + 4 * P * C * K + P * C * K)
     assert counted.accelerated == {
         "encoder": frame,
         "head": head(config.encoder, C, height, width, folded=True),
         # One matrix with a row of 49 a token.
         "CFFA": 2 * 15 * 49 * N * C,
-        "prediction": prediction,
-        "CFM": 2 * mining,
+        "prediction": P * C * K,
+        "CFM": 2 * mining + feed_forwards,
     }
 
 

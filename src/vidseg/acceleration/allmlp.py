@@ -16,12 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidseg.acceleration.interpolation import resize_band
-from vidseg.acceleration.linear import frozen_linear, works_in_parts
+from vidseg.acceleration.linear import BAND_ELEMENTS, frozen_linear, works_in_parts
 from vidseg.models.allmlp import AllMLPHead
 from vidseg.models.layers import resize_bilinear
-
-# Elements of a band: 2 MiB in float32, about a core's second-level cache.
-BAND_ELEMENTS = 2**19
 
 
 class FoldedHead(nn.Module):

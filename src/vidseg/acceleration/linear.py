@@ -1,7 +1,10 @@
-"""What the fast paths share: linear layers made from given weights, and when to work in parts."""
+"""What the fast paths share: linear layers made from given weights, and when to work in parts, and in which."""
 
 import torch
 from torch import Tensor, nn
+
+# Elements of a band of rows: 2 MiB in float32, about a core's second-level cache.
+BAND_ELEMENTS = 2**19
 
 
 def works_in_parts(x: Tensor) -> bool:

@@ -11,12 +11,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-import torch
 from torch import Tensor, nn
 
 from vidseg.acceleration.allmlp import FoldedHead
 from vidseg.acceleration.linear import frozen_linear
 from vidseg.acceleration.mining import FastMiningBlock
+from vidseg.acceleration.mit import fast_encoder
 from vidseg.errors import InputError
 from vidseg.models import CFFM, SegFormer
 from vidseg.models.cffm.mining import CrossFrameMining
@@ -69,7 +69,7 @@ class FastSegFormer(nn.Module):
         self.preprocessing = model.preprocessing
         self.training_record = model.training_record
         self.normalization = copy.deepcopy(model.normalization)
-        self.encoder = copy.deepcopy(model.encoder)
+        self.encoder = fast_encoder(model.encoder)
         self.head = FoldedHead(model.head)
         self.classifier = _pointwise(model.classifier)
 
@@ -115,11 +115,21 @@ class FastCFFM(nn.Module):
         self.training_record = model.training_record
         self.reference_offsets = model.reference_offsets
         self.normalization = copy.deepcopy(model.normalization)
-        self.encoder = copy.deepcopy(model.encoder)
+        self.encoder = fast_encoder(model.encoder)
         self.head = FoldedHead(model.head)
-        self.blocks = nn.ModuleList(_fast_block(cast(MiningBlock, block)) for block in model.blocks)
+        blocks = [_fast_block(cast(MiningBlock, block)) for block in model.blocks]
         self.classifier = _pointwise(model.classifier)
-        self.context_classifier = _pointwise(model.context_classifier)
+        # The classifier of both features side by side is the sum of one for each.
+        both = _pointwise(model.context_classifier)
+        coarse, mined = both.weight.chunk(2, dim=1)
+        self.coarse_classifier = frozen_linear(coarse, both.bias)
+        self.mined_classifier: nn.Module = frozen_linear(mined, None)
+        last = blocks[-1]
+        # Merged with the last block it takes fewer multiply-adds, unless there are many classes.
+        if isinstance(last, FastMiningBlock) and model.num_classes < mined.shape[1]:
+            last.read_out(self.mined_classifier)
+            self.mined_classifier = nn.Identity()
+        self.blocks = nn.ModuleList(blocks)
 
     def encode(self, frame_B3HW: Tensor) -> CoarseFeatures:
         """Features of RGB frames, float 0–255."""
@@ -151,7 +161,7 @@ class FastCFFM(nn.Module):
         target_BhwC = features.coarse
         for index, block in enumerate(self.blocks):
             target_BhwC = block(target_BhwC, [context[index] for context in references])
-        logits_BhwK = self.context_classifier(torch.cat([features.coarse, target_BhwC], dim=3))
+        logits_BhwK = self.mined_classifier(target_BhwC) + self.coarse_classifier(features.coarse)
         return resize_bilinear(logits_BhwK.permute(0, 3, 1, 2), (features.stage1.shape[-2], features.stage1.shape[-1]))
 
     def forward(self, frame_B3HW: Tensor, references: Sequence[tuple[Tensor, ...]] = ()) -> Step:

@@ -30,7 +30,7 @@ PARTS = {
     "encoder": r"encoder\b",
     "head": r"head\b",
     "CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b",
-    "prediction": r"(context_)?classifier\b",
+    "prediction": r"((context|coarse|mined)_)?classifier\b",
 }
 REST = "CFM"
 

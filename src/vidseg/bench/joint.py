@@ -49,18 +49,16 @@ class JointAttention:
         for block in self._model.blocks:
             tokens_1XC = _attend(cast(FastMiningBlock, block), tokens_1XC)
         self._past.append(target_1PC)
-        mined = tokens_1XC[:, -target_1PC.shape[1] :].view_as(features.coarse)
-        logits_1hwK = self._model.context_classifier(torch.cat([features.coarse, mined], dim=3))
+        mined_1PC = tokens_1XC[:, -target_1PC.shape[1] :]
+        logits_1PK = self._model.mined_classifier(mined_1PC) + self._model.coarse_classifier(target_1PC)
+        logits_1hwK = logits_1PK.unflatten(1, features.coarse.shape[1:3])
         stride_4 = (features.stage1.shape[-2], features.stage1.shape[-1])
         return self._labels(logits_1hwK.permute(0, 3, 1, 2), network_size, frame_size, logits_size=stride_4).labels
 
 
 def _attend(block: FastMiningBlock, tokens_1XC: Tensor) -> Tensor:
     normed = block.norm1(tokens_1XC)
-    heads = [
-        part.unflatten(2, (block.heads, -1)) for part in (block.query(normed), *block.key_value(normed).chunk(2, 2))
-    ]
-    q, k, v = (part.transpose(1, 2) for part in heads)
+    projected = (projection(normed) for projection in (block.query, block.key, block.value))
+    q, k, v = (part.unflatten(2, (block.heads, -1)).transpose(1, 2) for part in projected)
     attended_1XC = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
-    tokens_1XC = tokens_1XC + block.output(attended_1XC)
-    return tokens_1XC + block.mlp(block.norm2(tokens_1XC))
+    return block.feed_forward(tokens_1XC + block.output(attended_1XC))
