@@ -199,6 +199,11 @@ def test_a_sweep_fills_every_cell_and_the_page_plots_it(config: BenchConfig, tmp
     assert "<polyline" in (tmp_path / "benchmarks" / "tiny-size.svg").read_text(encoding="utf-8")
 
 
+def test_a_sweep_of_an_unknown_factor_is_refused(config: BenchConfig) -> None:
+    with pytest.raises(InputError, match="got factors colour; expected some of size, classes, frames, backbone"):
+        sweep(config, only=("size", "colour"))
+
+
 @pytest.mark.slow
 def test_memory_of_a_stream(checkpoint: Path) -> None:
     soak = Soak(model=str(checkpoint), size=SIZE, num_classes=None, video=None, runtime="torch", threads=1, frames=200)

@@ -96,7 +96,7 @@ def _run_section(report: dict[str, Any]) -> str:
     height, width = report["frame_size"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
     lines = [
-        f"## {report['model']}, {height}x{width}, {report['num_classes']} classes",
+        f"## {report['model']}, {height}x{width}, {report['num_classes']} classes, on {environment['cpu']}",
         "",
         f"{environment['cpu']}, {environment['cores']} cores ({environment['torch_threads']} threads in torch), "
         f"{environment['precision']}; {versions}; {environment['system']}, Python {environment['python']}; "
@@ -121,13 +121,7 @@ def _run_section(report: dict[str, Any]) -> str:
         ),
         *[f"Not measured: {name} ({reason})." for name, reason in absent.items()],
         "",
-        *_table(
-            ("ratio", "", "of median times"),
-            [
-                (f"`{name}`", "–" if value is None else f"{value:.2f}", MEANINGS[name])
-                for name, value in report["ratios"].items()
-            ],
-        ),
+        *_ratio_table(report["ratios"]),
         "Stages of one frame in torch, measured one by one:",
         "",
         *_table(
@@ -137,6 +131,12 @@ def _run_section(report: dict[str, Any]) -> str:
         *_remarks(report),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _ratio_table(ratios: dict[str, float | None]) -> list[str]:
+    rows = [(f"`{name}`", "–" if value is None else f"{value:.2f}", MEANINGS[name]) for name, value in ratios.items()]
+    # A run that is there for its sweep may have measured none.
+    return _table(("ratio", "", "of median times"), rows) if any(ratios.values()) else []
 
 
 def _remarks(report: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from vidseg.bench.stages import StageClock, border_share
 from vidseg.bench.subject import furnished, subject, untrained
 from vidseg.bench.timing import Timing, take_turns
 from vidseg.checkpoints import load
+from vidseg.errors import InputError
 from vidseg.models import CFFM, MIT_SIZES, Model, build_model
 from vidseg.stream.policy import Policy, offsets
 from vidseg.types import RGB
@@ -48,6 +49,7 @@ def sweep(
     config: BenchConfig,
     progress: Progress = lambda what: None,
     *,
+    only: tuple[str, ...] | None = None,
     contenders: tuple[str, ...] = CONTENDERS,
     values: dict[str, tuple[Any, ...]] | None = None,
     seconds: float = CELL_SECONDS,
@@ -61,12 +63,16 @@ def sweep(
     Args:
         config: the base; its `seconds` do not bound a sweep.
         progress: told of what is being done.
+        only: names of the factors that are varied; None for all.
         contenders: names of those measured.
         values: others for some factors, by their names.
         seconds: for the measurements of a cell, about.
 
     Returns:
         By factor a list of cells: value, seconds a frame of each contender, which of them were measured once.
+
+    Raises:
+        InputError: for a factor that the model does not have.
     """
     model, size = load(config.model), config.size
     base = subject(model, size, config.num_classes)
@@ -84,8 +90,12 @@ def sweep(
                 cell=lambda name: (untrained(config_of(encoder=MIT_SIZES[name], depth=DEPTHS[name]), size), size),
             ),
         }
+    unknown = set(only or ()) - set(factors)
+    if unknown:
+        raise InputError(f"got factors {', '.join(sorted(unknown))}; expected some of {', '.join(factors)}")
     result: dict[str, list[dict[str, Any]]] = {}
-    for name, factor in factors.items():
+    for name in only or factors:
+        factor = factors[name]
         cells = result.setdefault(name, [])
         for value in (values or {}).get(name, factor.values):
             progress(f"sweep: {name} {value}")
@@ -114,9 +124,12 @@ def _cell(config: BenchConfig, model: Model, size: Size, names: tuple[str, ...],
 
 
 def _first(contender: Contender, frames: Iterator[RGB]) -> Timing:
-    """Of a contender that was not run before, one measured run; what is made at first use is not in it."""
-    contender.run(next(frames))
-    return take_turns([contender], frames, until=0)[contender.name]
+    """Of a contender that was not run before, one measured run: the second, without what is made at first use.
+
+    Of a long one it is the first, of which that is a small part.
+    """
+    first = take_turns([contender], frames, until=0)[contender.name]
+    return first if first.median > LONG_SECONDS else take_turns([contender], frames, until=0)[contender.name]
 
 
 def _border_share(setup: Setup, footage: Footage) -> float:

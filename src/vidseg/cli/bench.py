@@ -43,8 +43,11 @@ def build_parser() -> Parser:
     )
     parser.add_argument(
         "--sweep",
-        action="store_true",
-        help="measure cost against size, backbone, clip length and classes, too: half an hour or more",
+        nargs="?",
+        const="",
+        metavar="A,B",
+        help="measure cost against size, classes, frames (of a clip) and backbone, too, or against some of these: "
+        "half an hour or more for all",
     )
     parser.add_argument("--json", metavar="F", help="write all figures; vidseg.bench.page makes a page of them")
     return parser
@@ -69,9 +72,13 @@ def run(args: Any) -> int:
         contenders=tuple(args.contenders.split(",")) if args.contenders else IN_TURN,
     )
     with Console(stderr=True).status("loading") as status:
+        # First, because a mistyped factor shows there.
+        swept = None
+        if args.sweep is not None:
+            swept = sweep(config, status.update, only=tuple(args.sweep.split(",")) if args.sweep else None)
         report = benchmark(config, status.update)
-        if args.sweep:
-            report["sweep"] = sweep(config, status.update)
+        if swept is not None:
+            report["sweep"] = swept
     _print(report)
     if args.json:
         write_json(args.json, report)
