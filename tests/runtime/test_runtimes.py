@@ -20,6 +20,10 @@ from vidseg.stream import Segmenter
 
 CPU = torch.device("cpu")
 CONVERTED = ("onnx", "openvino")
+COMPILED = pytest.param(
+    "torch-compile",
+    marks=pytest.mark.skipif("torch-compile" not in available_runtimes("cpu"), reason="no C++ compiler"),
+)
 TOLERANCE = 1e-3
 
 
@@ -123,7 +127,7 @@ def test_a_stream_in_any_runtime_has_the_labels_of_torch(name: str) -> None:
 
 @pytest.mark.golden
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["torch", *CONVERTED])
+@pytest.mark.parametrize("name", ["torch", *CONVERTED, COMPILED])
 def test_logits_are_the_authors(name: str, goldens: Path, tmp_path: Path) -> None:
     encoder = MIT_SIZES["b0"]
     weights = make_weights(cffm_shapes(encoder.widths, encoder.depths, mining_depth=1))
