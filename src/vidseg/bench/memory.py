@@ -28,8 +28,9 @@ class MemoryReport:
         runtime: what computed the network.
         frames: how many frames were segmented.
         loaded: with all packages, the model and the video, before the first frame.
-        settled: after a tenth of the frames.
-        end: after the last.
+        settled: the most after any of the last frames of the first tenth; what is held after a single one goes up and
+            down with the allocator.
+        end: the most after any of as many frames at the end.
         settled_peak: the most until a tenth of the frames was done.
         peak: the most of all.
         state: of the stream's memory.
@@ -107,18 +108,22 @@ def _stream(soak: Soak) -> MemoryReport:
     segmenter = Segmenter(model, "cpu", soak.runtime, threads=soak.threads)
     state = segmenter.start()
     loaded = _held("VmRSS")
-    settled = settled_peak = 0
-    for index, image in enumerate(islice(footage, soak.frames), start=1):
+    # Not before the references are all there.
+    first_tenth = max(soak.frames // 10, segmenter.policy.capacity + 2)
+    window = first_tenth // 2
+    held: list[int] = []
+    settled_peak = 0
+    for image in islice(footage, soak.frames):
         state, _ = segmenter.step(state, image)
-        # Not before the references are all there.
-        if index == max(soak.frames // 10, segmenter.policy.capacity + 2):
-            settled, settled_peak = _held("VmRSS"), _held("VmHWM")
+        held.append(_held("VmRSS"))
+        if len(held) == first_tenth:
+            settled_peak = _held("VmHWM")
     return MemoryReport(
         runtime=soak.runtime,
         frames=soak.frames,
         loaded=loaded,
-        settled=settled,
-        end=_held("VmRSS"),
+        settled=max(held[first_tenth - window : first_tenth]),
+        end=max(held[-window:]),
         settled_peak=settled_peak,
         peak=_held("VmHWM"),
         state=state.nbytes,
