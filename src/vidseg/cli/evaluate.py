@@ -3,16 +3,20 @@
 import shlex
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 
+from vidseg.cli.html import add_html_options, html_config, write_html
 from vidseg.cli.main import DONE, PARTLY
 from vidseg.cli.parser import Parser, add_model_options
 from vidseg.cli.progress import progress_bar
 from vidseg.cli.score_tables import score_tables
 from vidseg.errors import InputError
 from vidseg.files import write_json
+
+if TYPE_CHECKING:
+    from vidseg.evaluate import EngineConfig, LabelMaps
 
 # What says how a model is run, and so means nothing to mask files.
 _ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "tta", "scales")
@@ -56,18 +60,20 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="share the videos (default: 1)")
     parser.add_argument("--json", metavar="F", help="write all scores and what is needed to repeat them")
+    add_html_options(parser)
     return parser
 
 
 def run(args: Any) -> int:
     """Prints the scores; 1 if damaged files of the data set had to be left out."""
     _check_source(args)
+    report_config = html_config(args) if args.html else None
     windows = numbers(args.vc, int, "--vc")
-    scales = numbers(args.scales, float, "--scales")
+    config = engine_config(args)
     videos = None if args.videos is None else [name.strip() for name in args.videos.split(",")]
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.data import open_dataset
-    from vidseg.evaluate import EngineConfig, evaluate_model, evaluate_predictions, select_videos
+    from vidseg.evaluate import ModelLabels, PredictedLabels, evaluate_model, evaluate_predictions, select_videos
 
     options = {"windows": windows, "processes": args.processes}
     dataset = open_dataset(args.data, args.layout, args.split)
@@ -75,22 +81,41 @@ def run(args: Any) -> int:
         if args.predictions is not None:
             evaluation = evaluate_predictions(args.predictions, dataset, videos=videos, progress=advance, **options)
         else:
-            config = EngineConfig(
-                device=args.device,
-                runtime=args.runtime,
-                policy=args.policy,
-                size=args.size,
-                threads=args.threads,
-                flip=args.tta == "flip",
-                scales=scales,
-            )
             chosen = dataset if videos is None else select_videos(dataset, videos)
             evaluation = evaluate_model(args.model, chosen, config, progress=advance, **options)
     result = {"command": command_line(args), **evaluation.to_dict()}
     _print_report(result)
     if args.json:
         write_json(args.json, result)
+    if report_config is not None:
+        from vidseg.report import Entry, short_names
+
+        if args.predictions is not None:
+            maps: LabelMaps = PredictedLabels(args.predictions)
+        else:
+            maps = ModelLabels(args.model, config, dataset.spec)
+        entry = Entry(name=short_names([result], ["model"])[0], result=result, maps=maps)
+        write_html(args.html, [entry], dataset, report_config, result["command"])
     return PARTLY if result["data"]["left_out_as_damaged"] else DONE
+
+
+def engine_config(args: Any) -> "EngineConfig":
+    """How a model is run, of the options of this command.
+
+    Raises:
+        InputError: for one that cannot be used.
+    """
+    from vidseg.evaluate import EngineConfig
+
+    return EngineConfig(
+        device=args.device,
+        runtime=args.runtime,
+        policy=args.policy,
+        size=args.size,
+        threads=args.threads,
+        flip=args.tta == "flip",
+        scales=numbers(args.scales, float, "--scales"),
+    )
 
 
 def numbers(text: str, kind: Callable[[str], Number], option: str) -> tuple[Number, ...]:
@@ -111,7 +136,7 @@ def command_line(args: Any) -> str:
     words = ["vidseg", "evaluate"]
     for name, value in vars(args).items():
         if value is not None and value != defaults.get(name):
-            words += [f"--{name}", str(value)]
+            words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -129,10 +128,12 @@ def _describe_model(given: Model | str | os.PathLike[str], model: Model) -> dict
     description = {"architecture": architecture_of(model.config), "config": asdict(model.config)}
     if not isinstance(given, str | os.PathLike):
         return {"name": None, "weights_sha256": None, **description}
-    return {"name": os.fspath(given), "weights_sha256": _weights_sha256(find_checkpoint(given)), **description}
+    return {"name": os.fspath(given), "weights_sha256": weights_sha256(given), **description}
 
 
-def _weights_sha256(directory: Path) -> str:
+def weights_sha256(model: str | os.PathLike[str]) -> str:
+    """Of the file of weights of what `vidseg.load` finds."""
+    directory = find_checkpoint(model)
     # model.safetensors comes before the pytorch_model.bin that old directories have, as in loading.
     weights = sorted(path for path in directory.iterdir() if path.suffix in (".safetensors", ".bin"))
     return sha256_of(weights[0])

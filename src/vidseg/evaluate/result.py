@@ -1,7 +1,7 @@
 """What an evaluation hands over: the scores, and everything needed to repeat it."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,8 @@ class Evaluation:
     Attributes:
         scores: what `VideoSegmentationMetrics.compute` returns: protocols, per_class, per_video, confusion.
         source: what was scored: the model with its sha256 and how it was run, or the folder of predictions.
+        per_frame: by video, what every frame scores alone: its mIoU, and VC2, its consistency with the frame before
+            (see `VideoTally`); None for frames without ground truth.
         dataset: what it was scored on; only videos with ground truth.
         windows: the values of n of VC_n.
         processes: how many worked at once.
@@ -32,6 +34,7 @@ class Evaluation:
 
     scores: Mapping[str, Any]
     source: Mapping[str, Any]
+    per_frame: Mapping[str, Mapping[str, Sequence[float | None]]]
     dataset: VideoDataset
     windows: tuple[int, ...]
     processes: int
@@ -60,6 +63,7 @@ class Evaluation:
             ],
             "per_video": self.scores["per_video"],
             "confusion": self.scores["confusion"],
+            "per_frame": {row["name"]: self.per_frame[row["name"]] for row in self.scores["per_video"]},
         }
 
     def _data(self) -> dict[str, Any]:

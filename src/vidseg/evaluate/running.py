@@ -54,11 +54,14 @@ def evaluate_with(
         tallies = score_in_processes(make_scorers, dataset.videos, advance)
     else:
         tallies = (scorer.score(video, advance) for video in dataset.videos)
+    per_frame = {}
     for tally in tallies:
         metrics.update(tally)
+        per_frame[tally.name] = {"mIoU": tally.frame_ious, "VC2": tally.frame_consistencies}
     return Evaluation(
         scores=metrics.compute(),
         source=source,
+        per_frame=per_frame,
         dataset=dataset,
         windows=tuple(windows),
         processes=len(make_scorers),

@@ -74,6 +74,18 @@ class ConsistencyWindows:
         self._before_latest_PV3 += self._latest_PV3
         self._latest_PV3 = torch.zeros_like(self._latest_PV3)
 
+    def since_previous(self) -> float | None:
+        """VC_2 of the window that ends with the latest frame, 0–1, by the definition.
+
+        None where there is no such window or no pixel in it has the same class twice.
+        """
+        if self._previous is None or self._runs is None:
+            return None
+        target_runs_HW, prediction_runs_HW, _ = self._runs
+        constant_HW = (target_runs_HW >= 2) & (self._previous[1] >= 0)
+        area = int(constant_HW.count_nonzero())
+        return int((constant_HW & (prediction_runs_HW >= 2)).count_nonzero()) / area if area else None
+
     def sums(self) -> Tensor:
         """PxVx3 float64: what the video contributes under each protocol, if no frame follows.
 
