@@ -1,0 +1,21 @@
+"""Folders of masks as entries of a report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vidseg.data import VideoDataset
+from vidseg.evaluate import PredictedLabels, evaluate_predictions
+from vidseg.report import Entry
+
+
+def scored(dataset: VideoDataset, folders: Sequence[Path], windows: tuple[int, ...] = (4,)) -> list[Entry]:
+    """An entry a folder of masks."""
+    return [
+        Entry(
+            name=folder.name,
+            result={"command": f"made of {folder.name}"}
+            | evaluate_predictions(folder, dataset, windows=windows).to_dict(),
+            maps=PredictedLabels(folder),
+        )
+        for folder in folders
+    ]
