@@ -230,7 +230,8 @@ def _new_model(config: TrainConfig, dataset: VideoDataset, events: Callable[[Eve
 def _measure(config: TrainConfig, device: torch.device) -> Measure:
     assert config.data.val_split is not None
     dataset = open_dataset(config.data.root, config.data.layout, config.data.val_split)
-    return partial(validate, dataset=dataset, config=EngineConfig(device=str(device)))
+    # Weights that are measured once are not worth compiling, and other runtimes take threads that training has.
+    return partial(validate, dataset=dataset, config=EngineConfig(device=str(device), runtime="torch"))
 
 
 def _require_classes(config: TrainConfig, dataset: VideoDataset) -> None:

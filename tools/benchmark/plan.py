@@ -1,0 +1,112 @@
+"""Which runs there are, as data, in the order in which they are worth having.
+
+First the weights that all others start from; then pairs of the per-frame baseline and CFFM, seed by seed, because the
+difference within a pair is what everything is about; then the same comparison on real video; then the ablations.
+Of these the ones that could explain the comparison come first: near references tell whether 9, 6 and 3 frames are too
+far for this camera, assembling alone whether attention adds to context, one reference whether one would do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+START = "segformer_b0_freedoom_scratch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """A data set that a finished model is scored on.
+
+    Attributes:
+        name: what the page calls it.
+        data: its folder.
+        layout: how it is read.
+    """
+
+    name: str
+    data: str
+    layout: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A model to train and to score.
+
+    Attributes:
+        name: of its folder under runs/, and of its record.
+        group: where it belongs on the page: "start", "pairs", "camvid", "davis" or "ablations".
+        recipe: see `vidseg recipes`.
+        seed: of weights, order and draws.
+        fields: the recipe's fields that are changed, with their values as text.
+        scorings: what it is scored on.
+        after: the run whose weights it starts from; None for none.
+        processes: that train together.
+    """
+
+    name: str
+    group: str
+    recipe: str
+    seed: int = 0
+    fields: tuple[tuple[str, str], ...] = ()
+    scorings: tuple[Scoring, ...]
+    after: str | None = START
+    processes: int = 1
+
+
+# The damaged frames are what the models are trained on, so they come first.
+RENDERED = (
+    Scoring(name="damaged", data="data/freedoom", layout="freedoom"),
+    Scoring(name="clean", data="data/freedoom", layout="camvid"),
+)
+CAMVID = Scoring(name="camvid", data="data/camvid", layout="camvid")
+DAVIS = Scoring(name="davis", data="data/davis16", layout="camvid")
+
+SEEDS = (0, 1, 2)
+ABLATIONS = ("references321", "assembling", "references3", "depth2", "references9", "references6")
+
+_SHORT = (
+    ("initial_weights", f"runs/{START}/last"),
+    ("schedule.iterations", "400"),
+    ("schedule.warmup", "40"),
+    ("optimizer.learning_rate", "4e-4"),
+    ("runtime.precision", "bf16"),
+    ("output.save_every", "100"),
+    ("output.validate_every", "200"),
+)
+
+
+def _runs() -> Iterator[Run]:
+    # Two processes with one thread each, halves of the recipe's batch of 8.
+    yield Run(
+        name=START,
+        group="start",
+        recipe=START,
+        fields=(("runtime.batch_size", "4"),),
+        scorings=RENDERED,
+        after=None,
+        processes=2,
+    )
+    for seed in SEEDS:
+        for recipe in ("segformer_b0_freedoom", "cffm_b0_freedoom"):
+            yield Run(name=f"{recipe}-s{seed}", group="pairs", recipe=recipe, seed=seed, scorings=RENDERED)
+    yield from _real(CAMVID, offsets="[3, 2, 1]")
+    yield from _real(DAVIS, offsets="[9, 6, 3]")
+    for ablation in ABLATIONS:
+        recipe = f"cffm_b0_freedoom_{ablation}"
+        yield Run(name=f"{recipe}-s0", group="ablations", recipe=recipe, scorings=RENDERED)
+
+
+def _real(scoring: Scoring, *, offsets: str) -> Iterator[Run]:
+    """A pair with the same clips, frames an iteration, rates and schedule."""
+    shared = (("data.root", scoring.data), *_SHORT)
+    each_frame = (
+        ("data.clips.reference_offsets", offsets),
+        ("data.clips.frames", "each"),
+        ("data.clips.reverse_probability", "0.5"),
+        ("runtime.batch_size", "8"),
+    )
+    for model, own in (("segformer", each_frame), ("cffm", (("runtime.batch_size", "2"),))):
+        recipe = f"{model}_b0_{scoring.name}"
+        yield Run(name=f"{recipe}-s0", group=scoring.name, recipe=recipe, fields=(*shared, *own), scorings=(scoring,))
+
+
+RUNS: tuple[Run, ...] = tuple(_runs())

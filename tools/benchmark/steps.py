@@ -1,0 +1,138 @@
+"""What is left to do of a run, read off the disk, and the command lines that do it.
+
+Nothing else remembers how far a run has come, so a queue that was killed finds its way again.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.plan import Run, Scoring
+from vidseg.errors import InputError
+from vidseg.recipes import find_recipe, override
+from vidseg.train import TrainConfig
+
+RUNS_FOLDER = Path("runs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One command of a run.
+
+    Attributes:
+        name: "training", or the scoring's name.
+        words: of the command line, from the module's name on.
+        processes: that it starts.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    processes: int = 1
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What to execute."""
+        launcher: tuple[str, ...] = ()
+        if self.processes > 1:
+            launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.processes))
+        return (sys.executable, *launcher, "-m", *self.words)
+
+    @property
+    def shown(self) -> str:
+        """The command as a person would type it."""
+        launcher = ("torchrun", "--nproc-per-node", str(self.processes), "-m") if self.processes > 1 else ()
+        return shlex.join((*launcher, *self.words))
+
+
+def folder_of(run: Run) -> Path:
+    """Where a run trains."""
+    return RUNS_FOLDER / run.name
+
+
+def config_of(run: Run) -> TrainConfig:
+    """The recipe with the run's fields, seed and folder."""
+    return override(find_recipe(run.recipe), dict(_fields(run)))
+
+
+def train_step(run: Run) -> Step:
+    """Trains, from wherever the run is."""
+    options = [word for name, value in _fields(run) for word in (f"--{name}", value)]
+    words = ("vidseg", "train", "--recipe", run.recipe, *options, "--resume")
+    return Step(name="training", words=words, processes=run.processes)
+
+
+def scoring_step(run: Run, scoring: Scoring) -> Step:
+    """Scores the model of the last iteration: none is chosen by its scores."""
+    folder = folder_of(run)
+    # Named, because "auto" is another runtime on another machine, and one thread, as in training.
+    words = f"vidseg evaluate --data {scoring.data} --layout {scoring.layout} --split val --runtime torch --threads 1"
+    rest = ("--model", str(folder / "last"), "--json", str(scores_path(run, scoring)))
+    return Step(name=f"scoring {scoring.name}", words=(*words.split(), *rest))
+
+
+def scores_path(run: Run, scoring: Scoring) -> Path:
+    """What the scoring leaves."""
+    return folder_of(run) / f"scores-{scoring.name}.json"
+
+
+def next_step(run: Run) -> Step | None:
+    """The first command that is still to do; None for a finished run.
+
+    Raises:
+        InputError: if the run's folder holds a model of another configuration.
+    """
+    if not is_trained(run):
+        return train_step(run)
+    sha256 = model_sha256(folder_of(run) / "last")
+    for scoring in run.scorings:
+        path = scores_path(run, scoring)
+        if not path.exists() or json.loads(path.read_text())["model"]["weights_sha256"] != sha256:
+            return scoring_step(run, scoring)
+    return None
+
+
+def is_trained(run: Run) -> bool:
+    """Whether the run's last model is that of its last iteration.
+
+    Raises:
+        InputError: if it is of another configuration.
+    """
+    record = training_record(folder_of(run) / "last")
+    config = config_of(run)
+    if record is None or record["iteration"] < config.schedule.iterations:
+        return False
+    expected = json.loads(json.dumps(asdict(config)))
+    del expected["output"], expected["data"]["root"], expected["initial_weights"]
+    if record["config"] != expected:
+        raise InputError(
+            f"got a model of another configuration in {folder_of(run)}; expected that of recipe {run.recipe} as it is "
+            "now; move the folder away"
+        )
+    return True
+
+
+def training_record(model: Path) -> dict[str, Any] | None:
+    """How a stored model was trained; None where there is none."""
+    path = model / "config.json"
+    return json.loads(path.read_text())["training"] if path.exists() else None
+
+
+def model_sha256(model: Path) -> str | None:
+    """The sha256 of a stored model's weights; None where there is none."""
+    path = model / "config.json"
+    return json.loads(path.read_text())["weights_sha256"] if path.exists() else None
+
+
+def absent_data(run: Run) -> Sequence[str]:
+    """The folders of data that a run needs and that are not there."""
+    return sorted({scoring.data for scoring in run.scorings if not Path(scoring.data).exists()})
+
+
+def _fields(run: Run) -> tuple[tuple[str, str], ...]:
+    seed = str(run.seed)
+    seeds = (("runtime.seed", seed), ("data.clips.seed", seed))
+    return (*run.fields, *seeds, ("output.folder", str(folder_of(run))), ("output.tensorboard", "false"))
