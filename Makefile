@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two workers with one thread each suit the smallest machine we test on.
 JOBS   ?= 2
 
-.PHONY: install check test test-slow test-gpu docs demo benchmarks clean
+.PHONY: install check test test-slow test-gpu docs demo benchmarks reproduce tables clean
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,17 @@ demo: install
 # The page is made of committed measurements; `vidseg bench --json` makes new ones.
 benchmarks: install
 	$(BIN)/python -m vidseg.bench.page docs/runs/bench_*.json docs/benchmarks.md
+
+# Renders the data, trains and scores everything on docs/results.md, and writes the page. Hours on two cores; what is
+# finished is skipped and what was interrupted goes on. CamVid and DAVIS: see tools/reproduce.py.
+reproduce: install
+	$(BIN)/vidseg render data/freedoom
+	$(BIN)/python tools/reproduce.py --jobs $(JOBS)
+	$(MAKE) tables
+
+# The page is made of the committed records of runs.
+tables: install
+	$(BIN)/python tools/results.py
 
 clean:
 	rm -rf $(VENV)

@@ -1,0 +1,189 @@
+"""docs/results.md, written from the kept records alone: the same records give the same bytes.
+
+What the figures mean is said by people, in notes.md beside the records; the page takes it up as it stands.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark import prose, tables
+from benchmark.curves import curves, smoothed
+from benchmark.plan import RUNS
+from benchmark.results import Record, Results, read_results
+from benchmark.tables import table
+from vidseg.files import atomic_file
+
+_CURVE_SPAN = 5
+
+
+def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path], page: Path) -> None:
+    """Writes the page, and its curves into the folder of the same name.
+
+    Args:
+        records: the folder of what the queue keeps, with notes.md.
+        benchmarks: JSON of `vidseg bench`.
+        bundled: folders of the bundled models.
+        page: the Markdown file.
+    """
+    results = read_results(records)
+    folder = page.with_suffix("")
+    for name, drawing in _drawings(results).items():
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(drawing, encoding="utf-8")
+    sections = [
+        prose.INTRODUCTION,
+        *_progress(results),
+        prose.EXPECTED,
+        (records / "notes.md").read_text(encoding="utf-8"),
+        *_rendered(results),
+        *_ablations(results),
+        *_real(results),
+        *_bundled([json.loads((model / "config.json").read_text()) | {"name": model.name} for model in bundled]),
+        prose.SPEED,
+        *_speed([json.loads(path.read_text(encoding="utf-8")) for path in benchmarks]),
+        prose.BUDGET,
+        *_runs(results),
+        "## The paper's tables\n",
+        *tables.published_table(),
+        *tables.published_cityscapes_table(),
+    ]
+    text = "\n".join(sections).rstrip("\n") + "\n"
+    with atomic_file(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _progress(results: Results) -> list[str]:
+    if not results.absent:
+        return [f"All {len(RUNS)} planned runs are here.", ""]
+    names = ", ".join(f"`{run.name}`" for run in results.absent)
+    return [f"{len(results.records)} of {len(RUNS)} planned runs are here. **Not run yet**: {names}.", ""]
+
+
+def _rendered(results: Results) -> list[str]:
+    lines = ["## CFFM against its baseline on rendered video", ""]
+    for scoring in ("damaged", "clean"):
+        for protocol in ("vspw", "exact"):
+            lines += tables.main_table(results, scoring, protocol)
+    lines += ["### The difference", ""]
+    for scoring in ("damaged", "clean"):
+        for protocol in ("vspw", "exact"):
+            lines += tables.difference_table(results, scoring, protocol)
+    lines += ["### IoU by class", "", "Means over the seeds, protocol `exact`.", "", *tables.class_table(results)]
+    lines += ["### Curves", ""]
+    lines += [f"![{name}](results/{name})" for name in _drawings(results)]
+    return [*lines, ""]
+
+
+def _drawings(results: Results) -> dict[str, str]:
+    labels = {
+        "segformer_b0_freedoom_scratch": "shared start",
+        "segformer_b0_freedoom": "SegFormer-B0",
+        "cffm_b0_freedoom": "CFFM-B0",
+    }
+    chosen = {name: labels[record["recipe"]] for name, record in results.records.items() if record["recipe"] in labels}
+    start = {name: label for name, label in chosen.items() if label == "shared start"}
+    tuned = {name: label for name, label in chosen.items() if label != "shared start"}
+
+    def series(names: dict[str, str], points: Callable[[str], list[tuple[float, float]]]) -> list[Any]:
+        return [(label, found) for name, label in names.items() if (found := points(name))]
+
+    def loss(name: str) -> list[tuple[float, float]]:
+        return smoothed(results.curves[name, "progress"], "loss", _CURVE_SPAN)
+
+    def measured(score: str) -> Callable[[str], list[tuple[float, float]]]:
+        return lambda name: [
+            (row["iteration"], 100 * row[score]) for row in results.curves[name, "validation"] if score in row
+        ]
+
+    plots = {
+        "start-loss.svg": ("Loss of the shared start, mean of 100 iterations", "loss", series(start, loss)),
+        "loss.svg": ("Loss of the fine-tunings, mean of 100 iterations", "loss", series(tuned, loss)),
+        "miou.svg": ("mIoU on damaged validation video", "mIoU, %, exact", series(tuned, measured("mIoU"))),
+        "mvc16.svg": (
+            "mVC16 on damaged validation video",
+            "mVC16, %, protocol exact",
+            series(tuned, measured("mVC16")),
+        ),
+    }
+    return {name: curves(*plot) for name, plot in plots.items() if plot[2]}
+
+
+def _ablations(results: Results) -> list[str]:
+    return ["## Ablations", "", "One seed each (0), protocol `vspw`.", "", *tables.ablation_tables(results)]
+
+
+def _real(results: Results) -> list[str]:
+    lines = [prose.REAL]
+    for group in ("camvid", "davis"):
+        lines += [*tables.real_table(results, group), *tables.real_class_table(results, group)]
+    return lines
+
+
+def _bundled(configs: Sequence[dict[str, Any]]) -> list[str]:
+    names = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
+    rows = []
+    for config in configs:
+        for scoring, metrics in _scorings(config["metrics"]):
+            cells = (f"{100 * metrics[name]:.4f}" for name in names)
+            rows.append((f"`{config['name']}`, {scoring}", *cells, f"`{config['weights_sha256'][:12]}`"))
+    return [prose.BUNDLED, *table(("model, frames", *names, "sha256 of the file"), rows)]
+
+
+def _scorings(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """By the frames that were scored: the metrics themselves are of clean ones."""
+    damaged = metrics.get("damaged")
+    return [("clean", metrics), *([("damaged", damaged)] if damaged else [])]
+
+
+def _speed(reports: Sequence[dict[str, Any]]) -> list[str]:
+    labels = {
+        "ours_torch": "CFFM-B0, torch",
+        "ours_openvino": "CFFM-B0, OpenVINO",
+        "segformer_torch": "SegFormer-B0, torch",
+        "segformer_openvino": "SegFormer-B0, OpenVINO",
+    }
+    rows = []
+    for report in reports:
+        height, width = report["frame_size"]
+        environment = report["environment"]
+        what = f"{height}x{width}, {report['num_classes']} classes, {environment['cores']} cores"
+        for name, label in labels.items():
+            if timing := report["end_to_end"].get(name):
+                rows.append((label, what, f"{1 / timing['median']:.2f}", environment["cpu"]))
+    return table(("model", "frames", "frames/s", "processor"), rows)
+
+
+def _runs(results: Results) -> list[str]:
+    rows = [_run(record) for record in results.records.values()]
+    head = (
+        "run",
+        "iterations",
+        "frames an iteration",
+        "learning rate",
+        "parameters",
+        "training, min",
+        "scoring, min",
+        "sha256 of the last weights",
+    )
+    return [*table(head, rows), "The full sha256 of every checkpoint and the command lines stand in the records.", ""]
+
+
+def _run(record: Record) -> tuple[str, ...]:
+    config = record["config"]
+    clips, runtime = config["data"]["clips"], config["runtime"]
+    frames = len(clips["reference_offsets"]) + 1 if clips["frames"] == "clip" else 1
+    count = frames * runtime["batch_size"] * runtime["accumulation"] * record["processes"]
+    processes = "" if record["processes"] == 1 else f" ({record['processes']} processes)"
+    scoring = sum(scores["seconds"] for scores in record["scores"].values())
+    return (
+        f"[{record['name']}](runs/benchmark/{record['name']}.json)",
+        str(config["schedule"]["iterations"]),
+        str(count),
+        f"{config['optimizer']['learning_rate']:g}",
+        f"{record['parameters']:,}",
+        f"{record['training_seconds'] / 60:.0f}{processes}",
+        f"{scoring / 60:.0f}",
+        f"`{record['checkpoints']['last'][:12]}`",
+    )

@@ -1,0 +1,226 @@
+"""Tables of the page, as lines of Markdown; every number in them comes from a record or is marked as the paper's."""
+
+from collections.abc import Sequence
+
+from benchmark import published
+from benchmark.results import Record, Results, class_iou, foreground_iou, score, spread
+
+THEIRS = "*theirs*"
+_SCORES = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
+_NONE = "–"
+_MODELS = {"SegFormer-B0": "segformer_b0_freedoom", "CFFM-B0": "cffm_b0_freedoom"}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose first column is text, with an empty one after it."""
+    align = ["---", *["---:"] * (len(head) - 1)]
+    return [f"| {' | '.join(row)} |" for row in (head, align, *rows)] + [""]
+
+
+def published_table() -> list[str]:
+    """The paper's main table."""
+    rows = [
+        (f"{method} {size}, {THEIRS}", *(f"{value:.1f}" for value in values))
+        for (method, size), values in published.VSPW.items()
+    ]
+    return table(("VSPW val, protocol `vspw`", "mIoU", "wIoU", "mVC8", "mVC16", "frames/s (their GPU)"), rows)
+
+
+def published_cityscapes_table() -> list[str]:
+    """The paper's table of Cityscapes."""
+    rows = [
+        (f"{method} {size}, {THEIRS}", *(f"{value:.1f}" for value in values))
+        for (method, size), values in published.CITYSCAPES.items()
+    ]
+    return table(("Cityscapes val", "mIoU", "frames/s (their GPU)"), rows)
+
+
+def main_table(results: Results, scoring: str, protocol: str) -> list[str]:
+    """The rendered benchmark: mean ± standard deviation over the seeds, beside the paper's B0."""
+    rows = []
+    if protocol == "vspw":
+        for method in ("SegFormer", "CFFM"):
+            miou, wiou, vc8, vc16, _ = published.VSPW[method, "B0"]
+            rows.append((f"{method}-B0 on VSPW, {THEIRS}", _NONE, *map(_one, (miou, wiou, vc8, vc16)), _NONE, _NONE))
+    for model, recipe in _MODELS.items():
+        records = results.group("pairs", recipe)
+        rows.append((model, str(len(records)), *(_over(records, scoring, protocol, name) for name in _SCORES)))
+    start = results.group("start")
+    rows.append(("the shared start, before fine-tuning", str(len(start)), *_single(start, scoring, protocol)))
+    return table((f"freedoom-video val, {scoring}, `{protocol}`", "seeds", *_SCORES), rows)
+
+
+def difference_table(results: Results, scoring: str, protocol: str) -> list[str]:
+    """CFFM minus SegFormer, seed by seed."""
+    pairs = results.pairs()
+    differences = {
+        name: [score(ours, scoring, protocol, name) - score(base, scoring, protocol, name) for base, ours in pairs]
+        for name in _SCORES
+    }
+    rows = []
+    if protocol == "vspw":
+        base, ours = published.VSPW["SegFormer", "B0"], published.VSPW["CFFM", "B0"]
+        paper = [f"{after - before:+.1f}" for before, after in zip(base[:4], ours[:4], strict=True)]
+        rows.append((f"on VSPW, {THEIRS}", *paper, _NONE, _NONE))
+    for index, (base_record, _) in enumerate(pairs):
+        rows.append((f"seed {base_record['seed']}", *(f"{differences[name][index]:+.2f}" for name in _SCORES)))
+    rows.append(("mean ± std", *(_signed(differences[name]) for name in _SCORES)))
+    spreads = {name: _spread_of_seeds(results, scoring, protocol, name) for name in _SCORES}
+    widest = (_NONE if value is None else f"{value:.2f}" for value in spreads.values())
+    rows.append(("larger of the two models' std over seeds", *widest))
+    rows.append(("more than that spread?", *(_verdict(spreads[name], differences[name]) for name in _SCORES)))
+    return table((f"CFFM-B0 − SegFormer-B0, {scoring}, `{protocol}`", *_SCORES), rows)
+
+
+def class_table(results: Results) -> list[str]:
+    """IoU by class, means over the seeds."""
+    columns, head = [], ["class"]
+    for scoring in ("damaged", "clean"):
+        means = {}
+        for model, recipe in _MODELS.items():
+            means[model] = _class_means(results.group("pairs", recipe), scoring)
+            columns.append({name: _one(value) for name, value in means[model].items()})
+            head.append(f"{model}, {scoring}")
+        base, ours = means.values()
+        shared = {name: _plus(ours[name], base.get(name)) for name in ours}
+        columns.append(shared)
+        head.append("difference")
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    return table(head, [(name, *(column.get(name, _NONE) for column in columns)) for name in names])
+
+
+def ablation_tables(results: Results) -> list[str]:
+    """Layers, references and assembling alone, each beside the paper's figures; seed 0."""
+    rows = {record["recipe"]: record for record in results.group("ablations")}
+    rows |= {record["recipe"]: record for record in results.group("pairs") if record["seed"] == 0}
+    prefix = "cffm_b0_freedoom"
+    blocks = (
+        ("mining layers", "B0", published.LAYERS, {1: prefix, 2: f"{prefix}_depth2"}),
+        (
+            "references, frames back",
+            "B1",
+            published.REFERENCES,
+            {
+                "3": f"{prefix}_references3",
+                "6": f"{prefix}_references6",
+                "9": f"{prefix}_references9",
+                "3, 2, 1": f"{prefix}_references321",
+                "9, 6, 3": prefix,
+            },
+        ),
+        (
+            "parts",
+            "B1",
+            published.ASSEMBLING,
+            {"assembling alone": f"{prefix}_assembling", "assembling and mining": prefix},
+        ),
+    )
+    lines = []
+    for what, size, paper, recipes in blocks:
+        theirs = [f"{name}, {THEIRS} ({size}, VSPW)" for name in ("mIoU", "mVC8", "mVC16")]
+        ours = [f"{name}, {scoring}" for scoring in ("damaged", "clean") for name in ("mIoU", "mVC8", "mVC16")]
+        body = []
+        for value, recipe in recipes.items():
+            record = rows.get(recipe)
+            cells = ["not run yet", *[_NONE] * 5] if record is None else _six(record)
+            body.append((str(value), *(_one(x) for x in paper[value]), *cells))
+        if baseline := rows.get("segformer_b0_freedoom"):
+            body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six(baseline)))
+        lines += table((what, *theirs, *ours), body)
+    return lines
+
+
+def real_table(results: Results, group: str) -> list[str]:
+    """SegFormer against CFFM on real video; both protocols, foreground too where the classes are one object's."""
+    foreground = group == "davis"
+    head = [f"{group}, seed 0", *(f"{n}, `{p}`" for p in ("vspw", "exact") for n in ("mIoU", "mVC8", "mVC16"))]
+    body = []
+    for model in ("segformer", "cffm"):
+        records = results.group(group, f"{model}_b0_{group}")
+        label = {"segformer": "SegFormer-B0", "cffm": "CFFM-B0"}[model]
+        if not records:
+            body.append((label, "not run yet", *[_NONE] * (5 + foreground)))
+            continue
+        (record,) = records
+        cells = [_maybe(record, group, p, n) for p in ("vspw", "exact") for n in ("mIoU", "mVC8", "mVC16")]
+        body.append((label, *cells, *([f"{foreground_iou(record, group):.2f}"] if foreground else [])))
+    return table([*head, *(["foreground IoU"] if foreground else [])], body)
+
+
+def real_class_table(results: Results, group: str) -> list[str]:
+    """IoU by class on real video."""
+    columns = {}
+    for model, label in (("segformer", "SegFormer-B0"), ("cffm", "CFFM-B0")):
+        if records := results.group(group, f"{model}_b0_{group}"):
+            columns[label] = class_iou(records[0], group, "exact")
+    names = [name for name in next(iter(columns.values()), {}) if any(c[name] is not None for c in columns.values())]
+    body = [(name, *(_one(column[name]) for column in columns.values())) for name in names]
+    return table((f"IoU, {group}, `exact`", *columns), body) if columns else []
+
+
+def _class_means(records: Sequence[Record], scoring: str) -> dict[str, float | None]:
+    found = [class_iou(record, scoring, "exact") for record in records]
+    means: dict[str, float | None] = {}
+    for name in found[0] if found else ():
+        values = [value for ious in found if (value := ious[name]) is not None]
+        means[name] = sum(values) / len(values) if values else None
+    return means
+
+
+def _over(records: Sequence[Record], scoring: str, protocol: str, name: str) -> str:
+    if not records:
+        return "not run yet"
+    found = spread([score(record, scoring, protocol, name) for record in records])
+    return f"{found.mean:.2f}" + ("" if found.std is None else f" ± {found.std:.2f}")
+
+
+def _single(records: Sequence[Record], scoring: str, protocol: str) -> list[str]:
+    return [_over(records, scoring, protocol, name) for name in _SCORES]
+
+
+def _signed(values: Sequence[float]) -> str:
+    if not values:
+        return "not run yet"
+    found = spread(values)
+    return f"{found.mean:+.2f}" + ("" if found.std is None else f" ± {found.std:.2f}")
+
+
+def _spread_of_seeds(results: Results, scoring: str, protocol: str, name: str) -> float | None:
+    stds = []
+    for recipe in _MODELS.values():
+        values = [score(record, scoring, protocol, name) for record in results.group("pairs", recipe)]
+        if len(values) < 2:
+            return None
+        stds.append(spread(values).std or 0.0)
+    return max(stds)
+
+
+def _verdict(widest: float | None, differences: Sequence[float]) -> str:
+    if widest is None or not differences:
+        return _NONE
+    mean = spread(differences).mean
+    if abs(mean) <= widest:
+        return "no"
+    return "yes" if mean > 0 else "yes, below"
+
+
+def _six(record: Record) -> list[str]:
+    return [
+        f"{score(record, scoring, 'vspw', name):.2f}"
+        for scoring in ("damaged", "clean")
+        for name in ("mIoU", "mVC8", "mVC16")
+    ]
+
+
+def _maybe(record: Record, scoring: str, protocol: str, name: str) -> str:
+    """A protocol that skips all videos has no scores."""
+    value = record["scores"][scoring]["protocols"][protocol][name]
+    return _NONE if value is None else f"{100 * value:.2f}"
+
+
+def _one(value: float | None) -> str:
+    return _NONE if value is None else f"{value:.1f}"
+
+
+def _plus(after: float | None, before: float | None) -> str:
+    return _NONE if after is None or before is None else f"{after - before:+.1f}"
