@@ -16,6 +16,8 @@ from benchmark.tables import table
 from vidseg.files import atomic_file
 
 _CURVE_SPAN = 5
+# What the prefixes of a bundled model's scores mean (tools/bundle.py).
+_FRAMES = {"": "clean", "damaged_": "damaged", "sample_": "bundled sample"}
 
 
 def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path], page: Path) -> None:
@@ -125,16 +127,13 @@ def _bundled(configs: Sequence[dict[str, Any]]) -> list[str]:
     names = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
     rows = []
     for config in configs:
-        for scoring, metrics in _scorings(config["metrics"]):
-            cells = (f"{100 * metrics[name]:.4f}" for name in names)
-            rows.append((f"`{config['name']}`, {scoring}", *cells, f"`{config['weights_sha256'][:12]}`"))
+        metrics = config["metrics"]
+        for prefix, frames in _FRAMES.items():
+            if prefix + names[0] not in metrics:
+                continue
+            cells = (f"{100 * metrics[prefix + name]:.4f}" for name in names)
+            rows.append((f"`{config['name']}`, {frames}", *cells, f"`{config['weights_sha256'][:12]}`"))
     return [prose.BUNDLED, *table(("model, frames", *names, "sha256 of the file"), rows)]
-
-
-def _scorings(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """By the frames that were scored: the metrics themselves are of clean ones."""
-    damaged = metrics.get("damaged")
-    return [("clean", metrics), *([("damaged", damaged)] if damaged else [])]
 
 
 def _speed(reports: Sequence[dict[str, Any]]) -> list[str]:

@@ -38,7 +38,8 @@ be scored on, one seed is a check, not a ranking.
 BUNDLED = """## The bundled models
 
 Scores of the bundled files themselves (weights rounded to float16), as their `config.json` has them: the full
-validation set, protocol `vspw`. A test scores the files again.
+validation set, clean and damaged, and the clean sample that is bundled with them; protocol `vspw`. Tests score the
+files again.
 """
 
 SPEED = """## Speed
