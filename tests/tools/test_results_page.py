@@ -36,9 +36,11 @@ def test_regenerating_the_page_changes_nothing(tmp_path):
     (tmp_path / "docs").mkdir()
     for name in ("docs/runs", "src"):
         (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     results.main(tmp_path)
     hint = "run make tables and commit what it writes"
     assert (tmp_path / "docs" / "results.md").read_bytes() == (ROOT / "docs" / "results.md").read_bytes(), hint
+    assert (tmp_path / "README.md").read_bytes() == (ROOT / "README.md").read_bytes(), hint
     drawn = {path.name: path.read_bytes() for path in (tmp_path / "docs" / "results").glob("*")}
     assert drawn == {path.name: path.read_bytes() for path in (ROOT / "docs" / "results").glob("*")}, hint
 
@@ -67,6 +69,10 @@ def test_mean_and_spread_over_seeds_and_the_paired_difference():
     main = "\n".join(tables.main_table(found, "damaged", "vspw"))
     assert "| SegFormer-B0 | 3 | 32.00 ± 2.00 |" in main
     assert "| CFFM-B0 | 3 | 37.00 ± 2.65 |" in main
+    summary = "\n".join(tables.summary_table(found))
+    assert "| percent, 3 seeds | mIoU |" in summary
+    assert "| CFFM-B0 | 37.00 ± 2.65 | 37.00 ± 2.65 | 37.00 ± 2.65 | 35.4 | 87.7 | 82.9 |" in summary
+    assert "| difference | +5.00 ± 1.00 | +5.00 ± 1.00 | +5.00 ± 1.00 | +2.5 | +5.0 | +5.6 |" in summary
     difference = tables.difference_table(found, "clean", "vspw")
     assert "| on VSPW, *theirs* | +2.5 | +1.7 | +5.0 | +5.6 | – | – |" in difference
     assert any(line.startswith("| seed 2 | +6.00 |") for line in difference)
@@ -143,4 +149,6 @@ def test_a_committed_record_is_small_whole_and_knows_no_machine(path):
     assert kept["name"] == path.stem
     (run,) = [run for run in RUNS if run.name == path.stem]
     assert set(kept["scores"]) == {scoring.name for scoring in run.scorings}
-    assert all(re.fullmatch("[0-9a-f]{64}", kept["checkpoints"][name]) for name in ("last", "best"))
+    found = [sha256 for sha256 in kept["checkpoints"].values() if sha256 is not None]
+    assert kept["checkpoints"]["last"] in found
+    assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in found)

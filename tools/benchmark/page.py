@@ -13,8 +13,10 @@ from benchmark.curves import curves, smoothed
 from benchmark.plan import RUNS
 from benchmark.results import Record, Results, read_results
 from benchmark.tables import table
+from vidseg.errors import InputError
 from vidseg.files import atomic_file
 
+_BEGIN, _END = "<!-- results: written by make tables -->", "<!-- end of results -->"
 _CURVE_SPAN = 5
 # What the prefixes of a bundled model's scores mean (tools/bundle.py).
 _FRAMES = {"": "clean", "damaged_": "damaged", "sample_": "bundled sample"}
@@ -54,6 +56,21 @@ def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path
     text = "\n".join(sections).rstrip("\n") + "\n"
     with atomic_file(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_summary(records: Path, page: Path) -> None:
+    """Puts the summary of the results between its marks in another page.
+
+    Raises:
+        InputError: if the page has no marks.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise InputError(f"got {page} without {_BEGIN} and {_END}; expected both; put them where the table belongs")
+    lines = tables.summary_table(read_results(records))
+    with atomic_file(page) as temporary:
+        temporary.write_text("\n".join([before + begin, "", *lines, end + after]), encoding="utf-8")
 
 
 def _progress(results: Results) -> list[str]:

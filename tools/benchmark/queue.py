@@ -15,7 +15,7 @@ from typing import IO
 
 from benchmark.plan import Run
 from benchmark.record import has_record, summary, write_record
-from benchmark.steps import Step, absent_data, folder_of, next_step
+from benchmark.steps import TRAINING, Step, absent_data, folder_of, next_step
 from vidseg.errors import VidsegError
 from vidseg.train.interruption import Interruption, caught_signals
 
@@ -64,6 +64,7 @@ class _Queue:
         self._all = {run.name for run in runs}
         self._jobs, self._records, self._say = jobs, records, say
         self._active: list[_Job] = []
+        self._trained: set[str] = set()
         self._finished: set[str] = set()
         self._failed: set[str] = set()
         self._locked: set[str] = set()
@@ -108,18 +109,29 @@ class _Queue:
                 self._waiting.remove(run)
                 self._failed.add(run.name)
                 continue
-            needed = min(run.processes, self._jobs)
-            if sum(min(job.run.processes, self._jobs) for job in self._active) + needed > self._jobs:
-                return
             # What starts from weights that are not in the queue takes them as they are on disk.
-            if run.after in self._all - self._finished:
+            if run.after in self._all - self._trained:
                 continue
+            if (free := self._jobs - sum(self._share(job.step) for job in self._active)) == 0:
+                return
+            if self._needed(run) > free:
+                return
             if (lock := self._lock(run)) is None:
                 continue
             self._waiting.remove(run)
             job = _Job(run, lock)
             self._active.append(job)
             self._go_on(job)
+
+    def _needed(self, run: Run) -> int:
+        """How many processes a run's next step takes."""
+        try:
+            return self._share(next_step(run))
+        except VidsegError:
+            return 1  # what is wrong is said when the run has its turn
+
+    def _share(self, step: Step | None) -> int:
+        return min(1 if step is None else step.processes, self._jobs)
 
     def _lock(self, run: Run) -> IO[str] | None:
         folder = folder_of(run)
@@ -147,12 +159,20 @@ class _Queue:
                 if before is not None or not has_record(run, self._records):
                     write_record(run, self._records)
                 self._say(f"{run.name}: finished; {summary(run)}")
+                self._trained.add(run.name)
                 self._end(job, self._finished)
                 return
         except VidsegError as error:
             self._say(f"{run.name}: failed: {error}")
             self._end(job, self._failed)
             return
+        if job.step.name != TRAINING:
+            self._trained.add(run.name)
+            if any(other.after == run.name for other in self._waiting):
+                # Weights that others wait for are scored when those have begun.
+                self._waiting.append(run)
+                self._end(job, self._trained)
+                return
         if job.step == before:
             self._say(f"{run.name}: failed: {job.step.name} ended well but left nothing; see {_log_of(run)}")
             self._end(job, self._failed)

@@ -63,7 +63,9 @@ def write_record(run: Run, records: Path) -> None:
     with atomic_file(record_path(run, records)) as temporary:
         temporary.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
     for curve in CURVES:
-        shutil.copyfile(folder / f"{curve}.csv", records / f"{run.name}-{curve}.csv")
+        # A run that is not validated on its way has one curve.
+        if (folder / f"{curve}.csv").exists():
+            shutil.copyfile(folder / f"{curve}.csv", records / f"{run.name}-{curve}.csv")
 
 
 def summary(run: Run) -> str:

@@ -74,10 +74,16 @@ def read_results(folder: Path) -> Results:
             continue
         records[run.name] = json.loads(path.read_text(encoding="utf-8"))
         for curve in ("progress", "validation"):
-            with (folder / f"{run.name}-{curve}.csv").open(encoding="utf-8") as file:
-                rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-            curves[run.name, curve] = rows
+            curves[run.name, curve] = _rows(folder / f"{run.name}-{curve}.csv")
     return Results(records=records, absent=tuple(run for run in RUNS if run.name not in records), curves=curves)
+
+
+def _rows(path: Path) -> list[dict[str, float]]:
+    """Of a curve; none where the run has no such curve."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 def score(record: Record, scoring: str, protocol: str, name: str) -> float:

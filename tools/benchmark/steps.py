@@ -17,6 +17,7 @@ from vidseg.recipes import find_recipe, override
 from vidseg.train import TrainConfig
 
 RUNS_FOLDER = Path("runs")
+TRAINING = "training"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Step:
     """One command of a run.
 
     Attributes:
-        name: "training", or the scoring's name.
+        name: TRAINING, or which scoring.
         words: of the command line, from the module's name on.
         processes: that it starts.
     """
@@ -62,7 +63,7 @@ def train_step(run: Run) -> Step:
     """Trains, from wherever the run is."""
     options = [word for name, value in _fields(run) for word in (f"--{name}", value)]
     words = ("vidseg", "train", "--recipe", run.recipe, *options, "--resume")
-    return Step(name="training", words=words, processes=run.processes)
+    return Step(name=TRAINING, words=words, processes=run.processes)
 
 
 def scoring_step(run: Run, scoring: Scoring) -> Step:

@@ -50,13 +50,27 @@ def main_table(results: Results, scoring: str, protocol: str) -> list[str]:
     return table((f"freedoom-video val, {scoring}, `{protocol}`", "seeds", *_SCORES), rows)
 
 
+def summary_table(results: Results) -> list[str]:
+    """The question in three rows: damaged frames, protocol `vspw`."""
+    names = ("mIoU", "mVC8", "mVC16")
+    base, ours = published.VSPW["SegFormer", "B0"], published.VSPW["CFFM", "B0"]
+    paper = {name: (base[index], ours[index]) for name, index in zip(names, (0, 2, 3), strict=True)}
+    rows = []
+    for which, (model, recipe) in enumerate(_MODELS.items()):
+        records = results.group("pairs", recipe)
+        cells = (_over(records, "damaged", "vspw", name) for name in names)
+        rows.append((model, *cells, *(f"{paper[name][which]:.1f}" for name in names)))
+    pairs = results.pairs()
+    gains = (_signed(_differences(pairs, "damaged", "vspw", name)) for name in names)
+    rows.append(("difference", *gains, *(f"{after - before:+.1f}" for before, after in paper.values())))
+    head = f"percent, {len(pairs)} seed{'' if len(pairs) == 1 else 's'}"
+    return table((head, *names, *(f"{name} on VSPW, {THEIRS}" for name in names)), rows)
+
+
 def difference_table(results: Results, scoring: str, protocol: str) -> list[str]:
     """CFFM minus SegFormer, seed by seed."""
     pairs = results.pairs()
-    differences = {
-        name: [score(ours, scoring, protocol, name) - score(base, scoring, protocol, name) for base, ours in pairs]
-        for name in _SCORES
-    }
+    differences = {name: _differences(pairs, scoring, protocol, name) for name in _SCORES}
     rows = []
     if protocol == "vspw":
         base, ours = published.VSPW["SegFormer", "B0"], published.VSPW["CFFM", "B0"]
@@ -156,6 +170,10 @@ def real_class_table(results: Results, group: str) -> list[str]:
     names = [name for name in next(iter(columns.values()), {}) if any(c[name] is not None for c in columns.values())]
     body = [(name, *(_one(column[name]) for column in columns.values())) for name in names]
     return table((f"IoU, {group}, `exact`", *columns), body) if columns else []
+
+
+def _differences(pairs: Sequence[tuple[Record, Record]], scoring: str, protocol: str, name: str) -> list[float]:
+    return [score(ours, scoring, protocol, name) - score(base, scoring, protocol, name) for base, ours in pairs]
 
 
 def _class_means(records: Sequence[Record], scoring: str) -> dict[str, float | None]:
