@@ -115,8 +115,8 @@ def _config(name: str, model: ModelConfig) -> TrainConfig:
         loss=replace(loss, class_weights=_CLASS_WEIGHTS),
         # The paper's ratio of the rates of head and encoder.
         optimizer=OptimizerConfig(learning_rate=1e-4, head_factor=10.0),
-        schedule=ScheduleConfig(iterations=1000, warmup=50),
+        schedule=ScheduleConfig(iterations=700, warmup=50),
         runtime=RuntimeConfig(batch_size=batch_size, workers=0, precision="bf16"),
-        output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=100, validate_every=500),
+        output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=100, validate_every=350),
         initial_weights=f"runs/{_PRETRAINED}/last",
     )
