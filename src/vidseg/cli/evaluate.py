@@ -67,7 +67,7 @@ def build_parser() -> Parser:
 def run(args: Any) -> int:
     """Prints the scores; 1 if damaged files of the data set had to be left out."""
     _check_source(args)
-    report_config = html_config(args) if args.html else None
+    report_config = html_config(args, build_parser().get_defaults())
     windows = numbers(args.vc, int, "--vc")
     config = engine_config(args)
     videos = None if args.videos is None else [name.strip() for name in args.videos.split(",")]

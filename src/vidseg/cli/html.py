@@ -27,12 +27,17 @@ def add_html_options(parser: Parser, *, required: bool = False) -> None:
     parser.add_argument("--html-lines", type=int, default=240, metavar="N", help="height of the frames (default: 240)")
 
 
-def html_config(args: Any) -> "ReportConfig":
-    """How much is shown.
+def html_config(args: Any, defaults: Any) -> "ReportConfig | None":
+    """How much is shown; None where no report is asked for.
 
     Raises:
         InputError: for an option that cannot be used, or a place that cannot be written to.
     """
+    if args.html is None:
+        if idle := [name for name in ("html_videos", "html_frames", "html_lines") if args[name] != defaults[name]]:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+            raise InputError(f"got {options} without --html; expected a report to be written; add --html F")
+        return None
     from vidseg.report import ReportConfig
 
     if Path(args.html).is_dir():
@@ -41,7 +46,7 @@ def html_config(args: Any) -> "ReportConfig":
 
 
 def write_html(
-    path: str, entries: "Sequence[Entry]", dataset: "VideoDataset", config: "ReportConfig", command: str
+    path: str, entries: "Sequence[Entry]", dataset: "VideoDataset", config: "ReportConfig | None", command: str
 ) -> None:
     """Writes the report, with progress, and says where it is."""
     from vidseg.report import write_report

@@ -37,7 +37,7 @@ def build_parser() -> Parser:
 
 def run(args: Any) -> int:
     """Reads the results, writes the file and says where it is."""
-    config = html_config(args)
+    config = html_config(args, build_parser().get_defaults())
     from vidseg.data import open_dataset
     from vidseg.report import Entry, read_result, short_names
 
@@ -49,14 +49,28 @@ def run(args: Any) -> int:
         if len(names) != len(results):
             raise InputError(f"got {len(names)} names for {len(results)} results; expected one each")
     first = commands[0]
-    dataset = open_dataset(args.data or first.data, first.layout, first.split)
+    root = Path(args.data or first.data)
+    if not root.is_dir():
+        raise InputError(
+            f"got no folder {root}, the data set of {args.results[0]}; expected it where it was, seen from here; "
+            "say where it is: --data ROOT"
+        )
+    dataset = open_dataset(root, first.layout, first.split)
     entries = [
         Entry(name=name, result=result, maps=_maps(command, result, dataset.spec))
         for name, result, command in zip(names, results, commands, strict=True)
     ]
-    words = ["vidseg", "report", *args.results, "--html", args.html]
-    write_html(args.html, entries, dataset, config, shlex.join(words))
+    write_html(args.html, entries, dataset, config, _command_line(args))
     return DONE
+
+
+def _command_line(args: Any) -> str:
+    defaults = build_parser().get_defaults()
+    words = ["vidseg", "report", *args.results]
+    for name, value in vars(args).items():
+        if name != "results" and value is not None and value != defaults.get(name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def _command(result: Mapping[str, Any], path: str) -> Any:
@@ -65,12 +79,11 @@ def _command(result: Mapping[str, Any], path: str) -> Any:
     Raises:
         InputError: if it was not made by one.
     """
-    words = shlex.split(result.get("command", ""))
-    if words[:2] != ["vidseg", "evaluate"]:
+    if not str(result.get("command", "")).startswith("vidseg evaluate "):
         raise InputError(f"got {path} without its command; expected what vidseg evaluate --json wrote")
     try:
-        return evaluate.build_parser().parse_args(words[2:])
-    except ArgumentError as error:
+        return evaluate.build_parser().parse_args(shlex.split(result["command"])[2:])
+    except (ArgumentError, ValueError) as error:
         raise InputError(f"got {path} with a command of another version ({error}); evaluate again") from error
 
 
