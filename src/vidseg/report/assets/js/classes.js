@@ -29,9 +29,10 @@ function drawClasses() {
   byId("classes-note").textContent = `IoU under protocol ${protocol}, and the class's share of the ground truth.`
     + (absent ? ` ${count(absent, "class", "classes")} without ground truth ${absent === 1 ? "stands" : "stand"} last.` : "");
   rows.sort(classOrder(byId("class-order").value));
+  // Classes without ground truth have no IoU, so nothing but their names takes room.
   byId("classes").replaceChildren(...rows.map((row) => make("li", { "data-class": row.id },
-    make("div", { class: "name" }, swatch(row.id), make("span", {}, row.name, make("small", {}, row.share ? percent(row.share) : "not in the ground truth"))),
-    make("div", {}, row.ious.map((iou, model) => bar(iou, model))))));
+    make("div", { class: "name" }, swatch(row.id), make("span", {}, row.name, row.share ? make("small", {}, percent(row.share)) : null)),
+    row.share ? make("div", {}, row.ious.map((iou, model) => bar(iou, model))) : null)));
 }
 
 function classOrder(order) {

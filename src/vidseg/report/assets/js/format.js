@@ -14,7 +14,8 @@ function difference(value) {
 
 function percent(share) {
   if (share === 0) return "0 %";
-  return share < 0.001 ? "<0.1 %" : `${(100 * share).toFixed(1)} %`;
+  if (share < 0.0001) return "<0.01 %";
+  return `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %`;
 }
 
 function count(number, one, many = `${one}s`) {

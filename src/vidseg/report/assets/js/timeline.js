@@ -51,8 +51,8 @@ function makeLane({ key, title }) {
 function drawLane(lane, about, place) {
   const all = about[lane.key].flat().filter((value) => value !== null);
   // To the next twentieth, and never so near that noise looks like a cliff.
-  const low = Math.floor(20 * Math.min(0.95, ...all)) / 20;
-  const high = Math.max(low + 0.1, Math.min(1, Math.ceil(20 * Math.max(0, ...all)) / 20));
+  const low = Math.floor(20 * Math.min(0.9, ...all)) / 20;
+  const high = Math.max(low + 0.1, Math.ceil(20 * Math.max(0, ...all)) / 20);
   const lines = about[lane.key].flatMap((series, model) => runs(series).map((run) => makeSvg("polyline", {
     class: modelClass(model),
     points: run.map(([t, value]) => `${place(t)},${(high - value) / (high - low)}`).join(" "),
