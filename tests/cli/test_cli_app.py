@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from interrupts import obey_interrupts
 from vidseg.cli.main import main
 
 
@@ -23,6 +24,7 @@ def test_a_signal_ends_it_without_a_trace(tiny_model: Path, tmp_path: Path, numb
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
+        preexec_fn=obey_interrupts,
     ) as process:
         assert process.stderr is not None
         announced = process.stderr.readline()

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 from PIL import Image
 
 import tiny
+from interrupts import obey_interrupts
 from vidseg.checkpoints import load
 from vidseg.cli.segment import class_ids, output_paths
 from vidseg.errors import InputError
@@ -199,9 +199,7 @@ def test_an_interrupted_run_leaves_nothing(tiny_model: Path, tmp_path: Path, num
         os.link(folder / "0000.png", folder / f"{index:04d}.png")
     words = ["segment", folder, "-o", tmp_path / "o.mp4", "-o", tmp_path / "masks", "--fps", "10"]
     command = [sys.executable, "-m", "vidseg", *map(str, words), "--model", str(tiny_model)]
-    # Shells have background jobs ignore SIGINT, and children inherit that.
-    obey = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=obey)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=obey_interrupts)
     while not any(path.name.startswith(".masks") and any(path.iterdir()) for path in tmp_path.iterdir()):
         assert process.poll() is None
         time.sleep(0.1)
