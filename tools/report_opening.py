@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from moving_shapes import shapes_predictions, shapes_tree
 from report_entries import scored
 from vidseg.bench.machine import environment
 from vidseg.data import open_dataset
+from vidseg.errors import VidsegWarning
 from vidseg.files import write_json
 from vidseg.report import write_report
 
@@ -33,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("json", type=Path, help="where the figures go")
     args = parser.parse_args()
+    warnings.simplefilter("error", VidsegWarning)  # a report that had to leave frames out is not the one to be timed
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shapes_tree(folder / "data", **SHAPE)

@@ -1,12 +1,10 @@
 """All that a report's page says, as values that JSON has; the page's scripts lay it out."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from vidseg import __version__
 from vidseg.report.clips import no_class
 from vidseg.report.moments import worst_moments
 from vidseg.report.packing import PackedClip
@@ -25,9 +23,7 @@ def contents(
     choice: Choice,
     packed: Sequence[PackedClip],
     rates: Mapping[str, float | None],
-    *,
-    command: str | None,
-    date: datetime,
+    made: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """What the page shows.
 
@@ -37,8 +33,7 @@ def contents(
         choice: the videos that are shown.
         packed: their clips, in that order.
         rates: of every video, frames a second.
-        command: that made the report.
-        date: when.
+        made: of the report itself: version of vidseg, command, date, how frames are kept.
     """
     first = entries[0].result
     return {
@@ -58,7 +53,7 @@ def contents(
             "why": choice.why,
             "clips": [_clip(one, entries, rates[one.clip.name]) for one in packed],
         },
-        "made": {"vidseg": __version__, "command": command, "date": date.isoformat(timespec="seconds")},
+        "made": dict(made),
     }
 
 

@@ -19,8 +19,31 @@ from PIL import Image
 from vidseg.report.clips import Clip
 from vidseg.types import RGB
 
-# WebP's scale of 0–100, the best first: 75 is hard to tell from the original, 20 shows blocks.
-QUALITIES = (75, 60, 45, 30, 20)
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """How well frames are kept.
+
+    Attributes:
+        quality: on WebP's scale of 0-100.
+        scale: of the stored picture; the page enlarges it again.
+    """
+
+    quality: int
+    scale: float
+
+    def __str__(self) -> str:
+        size = "" if self.scale == 1 else f", at {self.scale:.0%} of their size"
+        return f"WebP of quality {self.quality}{size}"
+
+
+# The best first. At 75 and full size they are hard to tell from the original, at 20 blocks are seen; a softer picture
+# is the lesser evil then. Label maps always stay exact.
+FIDELITIES = (
+    *(Fidelity(quality=quality, scale=1) for quality in (75, 60, 45, 30, 20)),
+    Fidelity(quality=30, scale=0.5),
+    Fidelity(quality=20, scale=0.4),
+)
 # Every so many frames are enough to know how large all of them will be.
 _TRIED = 8
 
@@ -41,38 +64,44 @@ class PackedClip:
     parts: dict[str, Any]
 
 
-def pack(clips: Sequence[Clip], budget: int) -> list[PackedClip]:
+def pack(clips: Sequence[Clip], budget: int) -> tuple[list[PackedClip], Fidelity]:
     """Packs clips into at most `budget` characters.
 
-    Frames get the best quality that fits. Where even the lowest does not, all clips are shortened, down to a
+    Frames get the best fidelity that fits. Where even the lowest does not, all clips are shortened, down to a
     single frame.
 
     Args:
         clips: what is to be shown.
         budget: characters for all of them.
+
+    Returns:
+        The packed clips, and how well their frames are kept.
     """
     room = budget * 3 // 4  # base64 makes four characters of three bytes
     layers = [_pack_layers(clip) for clip in clips]
     while True:
         taken = sum(len(part) for parts in layers for part in parts)
-        for quality in QUALITIES:
-            expected = taken + sum(_expected_size(clip, quality) for clip in clips)
+        for fidelity in FIDELITIES:
+            expected = taken + sum(_expected_size(clip, fidelity) for clip in clips)
             if expected <= room:
-                packed = [_assemble(clip, parts, quality) for clip, parts in zip(clips, layers, strict=True)]
+                packed = [_assemble(clip, parts, fidelity) for clip, parts in zip(clips, layers, strict=True)]
                 if sum(len(one.data) for one in packed) <= budget:
-                    return packed
-        # `expected` is that of the lowest quality.
+                    return packed, fidelity
+        # `expected` is that of the lowest fidelity.
         keep = 0.95 * min(1.0, room / expected)
         clips = [clip.shortened(max(1, int(len(clip.frame_names) * keep))) for clip in clips]
         if all(len(clip.frame_names) == 1 for clip in clips):
-            return [_assemble(clip, _pack_layers(clip), QUALITIES[-1]) for clip in clips]
+            return [_assemble(clip, _pack_layers(clip), fidelity) for clip in clips], fidelity
         layers = [_pack_layers(clip) for clip in clips]
 
 
-def encode_image(image_hw3: RGB, quality: int) -> bytes:
+def encode_image(image_hw3: RGB, fidelity: Fidelity) -> bytes:
     """One frame as WebP."""
+    picture = Image.fromarray(image_hw3)
+    if fidelity.scale != 1:
+        picture = picture.resize([max(1, round(side * fidelity.scale)) for side in picture.size])
     buffer = io.BytesIO()
-    Image.fromarray(image_hw3).save(buffer, "WEBP", quality=quality, method=4)
+    picture.save(buffer, "WEBP", quality=fidelity.quality, method=4)
     return buffer.getvalue()
 
 
@@ -84,12 +113,12 @@ def _compress(labels_Thw: NDArray[np.integer]) -> bytes:
     return zlib.compress(np.ascontiguousarray(labels_Thw, dtype=labels_Thw.dtype.newbyteorder("<")).tobytes(), 9)
 
 
-def _expected_size(clip: Clip, quality: int) -> int:
+def _expected_size(clip: Clip, fidelity: Fidelity) -> int:
     tried = clip.images_Thw3[::_TRIED]
-    return sum(len(encode_image(image, quality)) for image in tried) * len(clip.frame_names) // len(tried)
+    return sum(len(encode_image(image, fidelity)) for image in tried) * len(clip.frame_names) // len(tried)
 
 
-def _assemble(clip: Clip, layers: Sequence[bytes], quality: int) -> PackedClip:
+def _assemble(clip: Clip, layers: Sequence[bytes], fidelity: Fidelity) -> PackedClip:
     blob = bytearray()
 
     def append(part: bytes) -> list[int]:
@@ -98,7 +127,7 @@ def _assemble(clip: Clip, layers: Sequence[bytes], quality: int) -> PackedClip:
 
     target, *labels = layers
     parts = {
-        "images": [append(encode_image(image, quality)) for image in clip.images_Thw3],
+        "images": [append(encode_image(image, fidelity)) for image in clip.images_Thw3],
         "target": append(target),
         "labels": [append(layer) for layer in labels],
     }

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from vidseg import __version__
 from vidseg.data import VideoDataset
 from vidseg.errors import InputError, VidsegWarning
 from vidseg.evaluate import listed_rate, select_videos
 from vidseg.files import atomic_file
 from vidseg.report.clips import read_clip
 from vidseg.report.contents import contents
-from vidseg.report.packing import PackedClip, pack
+from vidseg.report.packing import FIDELITIES, Fidelity, PackedClip, pack
 from vidseg.report.page import build_page
 from vidseg.report.results import Entry, require_comparable
 from vidseg.report.samples import choose_stretch, choose_videos
@@ -54,7 +55,7 @@ def write_report(
 ) -> int:
     """Writes one HTML file that shows the scores of one model or several, and what they make of some videos.
 
-    The file is smaller than 15 MB: its frames get the best quality that fits, and shorter parts of videos are shown,
+    The file is smaller than 15 MB: its frames get the best fidelity that fits, and shorter parts of videos are shown,
     with a warning, where none does.
 
     Args:
@@ -92,14 +93,15 @@ def write_report(
     clips = [read_clip(videos[name], entries, dataset, spans[name], config.lines, advance) for name in choice.names]
     rates = {name: None if (rate := listed_rate(video)) is None else float(rate) for name, video in videos.items()}
 
-    date = datetime.now(UTC)
+    date = datetime.now(UTC).isoformat(timespec="seconds")
 
-    def page(packed: Sequence[PackedClip]) -> bytes:
-        said = contents(entries, dataset.class_map, choice, packed, rates, command=command, date=date)
+    def page(packed: Sequence[PackedClip], fidelity: Fidelity) -> bytes:
+        made = {"vidseg": __version__, "command": command, "date": date, "frames": str(fidelity)}
+        said = contents(entries, dataset.class_map, choice, packed, rates, made)
         return build_page(said, [one.data for one in packed]).encode()
 
-    bare = page([PackedClip(clip=clip, data="", parts={}) for clip in clips])
-    packed = pack(clips, MAX_BYTES - len(bare) - _PLACE * sum(len(clip.frame_names) for clip in clips))
+    bare = page([PackedClip(clip=clip, data="", parts={}) for clip in clips], FIDELITIES[-1])
+    packed, fidelity = pack(clips, MAX_BYTES - len(bare) - _PLACE * sum(len(clip.frame_names) for clip in clips))
     if any(len(one.clip.frame_names) < len(clip.frame_names) for one, clip in zip(packed, clips, strict=True)):
         warnings.warn(
             f"the report shows shorter parts of videos than {config.frames} frames, to stay below "
@@ -107,7 +109,7 @@ def write_report(
             VidsegWarning,
             stacklevel=2,
         )
-    text = page(packed)
+    text = page(packed, fidelity)
     with atomic_file(path) as temporary:
         temporary.write_bytes(text)
     return len(text)

@@ -7,6 +7,7 @@ function makeProvenance() {
     videos: `${count(data.videos, "video")}, ${count(data.frames, "frame")}, ${data.labelled_frames.toLocaleString("en")} with ground truth`,
     ...(data.left_out_as_damaged ? { "left out as damaged": String(data.left_out_as_damaged) } : {}),
     "this report": `vidseg ${made.vidseg}, ${made.date}`,
+    "frames shown": `${made.frames}; label maps exact`,
     ...(made.command ? { command: make("code", {}, made.command) } : {}),
   };
   byId("made").append(list(about), ...report.models.flatMap((model, index) => [make("h3", {}, modelName(index)), list(entries(model.how))]));
