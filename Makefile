@@ -35,7 +35,8 @@ docs: install
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 demo: install
-	$(BIN)/vidseg demo
+	$(BIN)/vidseg demo -o out/demo.mp4
+	$(BIN)/vidseg segment src/vidseg/assets/sample/images/*.mp4 -o 'out/masks/{name}' --model cffm-b0-freedoom
 
 # The page is made of committed measurements; `vidseg bench --json` makes new ones.
 benchmarks: install

@@ -52,11 +52,17 @@ def run(args: Any) -> int:
         with progress_bar(f"scoring {name}", None) as advance:
             results[name] = evaluate_model(name, dataset, progress=advance).to_dict()
     table = Table(
-        "model", *_SCORES, box=None, pad_edge=False, title="Bundled sample, protocol vspw", title_justify="left"
+        "model",
+        *_SCORES,
+        "frames/s",
+        box=None,
+        pad_edge=False,
+        title="Bundled sample, protocol vspw",
+        title_justify="left",
     )
     for name, result in results.items():
         scores = result["protocols"]["vspw"]
-        table.add_row(name, *(f"{scores[score]:.3f}" for score in _SCORES))
+        table.add_row(name, *(f"{scores[score]:.3f}" for score in _SCORES), f"{result['frames_per_second']:.1f}")
     Console().print(table)
     if args.json:
         write_json(args.json, results)
