@@ -9,6 +9,7 @@ from torch import nn
 from vidseg.checkpoints import load_initial_weights, save_checkpoint, save_encoder
 from vidseg.errors import CheckpointError
 from vidseg.models import CFFM, CFFMConfig, MiTConfig, MixTransformer, SegFormer, SegFormerConfig
+from vidseg.models.layers import resize_bilinear
 from vidseg.types import ClassMap, Preprocessing
 
 
@@ -42,7 +43,32 @@ def test_from_a_segformer_to_a_cffm(segformer: SegFormer, cffm: CFFM, classes: C
     assert same(cffm.head, segformer.head)
     assert same(cffm.classifier, segformer.classifier)
     assert str(report).startswith("copied encoder, head, classifier from ")
+    assert "; set context_classifier to classifier, blind to what is mined; " in str(report)
+    assert str(report).endswith("freshly initialised: blocks (the source has none)")
+
+
+def test_a_warm_start_predicts_like_the_source_at_stride_8(
+    segformer: SegFormer, cffm: CFFM, classes: ClassMap, tmp_path: Path
+) -> None:
+    load_initial_weights(cffm, save(segformer, classes, tmp_path / "x"))
+    cffm.eval()
+    segformer.eval()
+    clip = torch.rand(1, 4, 3, 64, 64) * 255
+    with torch.no_grad():
+        fused = segformer.encode(clip[:, -1]).fused
+        expected = resize_bilinear(segformer.classifier(resize_bilinear(fused, (8, 8))), (16, 16))
+        found = cffm(clip).final
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_cold_start_leaves_the_context_classifier_as_it_is(
+    segformer: SegFormer, cffm: CFFM, classes: ClassMap, tmp_path: Path
+) -> None:
+    before = cffm.context_classifier.weight.clone()
+    report = load_initial_weights(cffm, save(segformer, classes, tmp_path / "x"), warm_start=False)
+    assert not report.derived
     assert str(report).endswith("blocks (the source has none), context_classifier (the source has none)")
+    assert torch.equal(cffm.context_classifier.weight, before)
 
 
 def test_another_number_of_classes_is_said(tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_the_plan_can_be_run_as_it_stands():
         assert config.initial_weights == (None if run.name == START else f"runs/{START}/last")
     assert sum(run.group == "pairs" for run in RUNS) == 2 * len(SEEDS)
     assert sum(run.group == "ablations" for run in RUNS) == len(ABLATIONS)
+    assert all(config_of(run).warm_start == (run.group != "cold") for run in RUNS)
 
 
 @pytest.mark.parametrize("group", ["pairs", "camvid", "davis"])

@@ -165,7 +165,17 @@ def test_initial_weights_are_copied_and_said(squares, tmp_path):
     train(replace(config, initial_weights=str(tmp_path / "first" / "last")), events=events.append)
     (notice,) = [event for event in events if isinstance(event, Notice)]
     assert "copied encoder, head, classifier" in notice.message
+    assert "set context_classifier to classifier" in notice.message
     assert "freshly initialised: blocks" in notice.message
+
+
+def test_a_cold_start_is_said(squares, tmp_path):
+    train(tiny_config(squares, tmp_path / "first", kind="segformer"))
+    config = tiny_config(squares, tmp_path / "second")
+    events = []
+    train(replace(config, initial_weights=str(tmp_path / "first" / "last"), warm_start=False), events=events.append)
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert "context_classifier (the source has none)" in notice.message
 
 
 def test_a_nan_stops_before_it_reaches_the_weights(squares, tmp_path, monkeypatch):

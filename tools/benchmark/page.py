@@ -101,7 +101,8 @@ def _drawings(results: Results) -> dict[str, str]:
         "segformer_b0_freedoom": "SegFormer-B0",
         "cffm_b0_freedoom": "CFFM-B0",
     }
-    chosen = {name: labels[record["recipe"]] for name, record in results.records.items() if record["recipe"] in labels}
+    shown = ("start", "pairs")
+    chosen = {n: labels[record["recipe"]] for n, record in results.records.items() if record["group"] in shown}
     start = {name: label for name, label in chosen.items() if label == "shared start"}
     tuned = {name: label for name, label in chosen.items() if label != "shared start"}
 
@@ -130,7 +131,7 @@ def _drawings(results: Results) -> dict[str, str]:
 
 
 def _ablations(results: Results) -> list[str]:
-    return ["## Ablations", "", "One seed each (0), protocol `vspw`.", "", *tables.ablation_tables(results)]
+    return [prose.START, *tables.start_table(results), prose.ABLATIONS, *tables.ablation_tables(results)]
 
 
 def _real(results: Results) -> list[str]:

@@ -1,9 +1,11 @@
 """Which runs there are, as data, in the order in which they are worth having.
 
 First the weights that all others start from; then pairs of the per-frame baseline and CFFM, seed by seed, because the
-difference within a pair is what everything is about; then the same comparison on real video; then the ablations.
-Of these the ones that could explain the comparison come first: near references tell whether 9, 6 and 3 frames are too
-far for this camera, assembling alone whether attention adds to context, one reference whether one would do.
+difference within a pair is what everything is about; then the same comparison on real video; then short runs.
+With these it began: pairs whose CFFM had a context classifier to learn anew ("cold"). One with the recipe's warm start
+tells what that costs, and the ablations differ from it alone. Of these the ones that could explain the comparison come
+first: near references tell whether 9, 6 and 3 frames are too far for this camera, assembling alone whether attention
+adds to context, one reference whether one would do.
 """
 
 from collections.abc import Iterator
@@ -33,7 +35,7 @@ class Run:
 
     Attributes:
         name: of its folder under runs/, and of its record.
-        group: where it belongs on the page: "start", "pairs", "camvid", "davis" or "ablations".
+        group: where it belongs on the page: "start", "pairs", "camvid", "davis", "short", "cold" or "ablations".
         recipe: see `vidseg recipes`.
         seed: of weights, order and draws.
         fields: the recipe's fields that are changed, with their values as text.
@@ -67,6 +69,13 @@ ABLATIONS = ("references321", "assembling", "references3", "depth2", "references
 _UNMEASURED = (("data.val_split", "null"),)
 
 _SHORT = (
+    ("schedule.iterations", "700"),
+    ("optimizer.learning_rate", "1e-4"),
+    ("optimizer.head_factor", "10"),
+)
+_COLD = (("warm_start", "false"),)
+
+_REAL = (
     ("initial_weights", f"runs/{START}/last"),
     ("schedule.iterations", "400"),
     ("schedule.warmup", "40"),
@@ -98,14 +107,25 @@ def _runs() -> Iterator[Run]:
             )
     yield from _real(CAMVID, offsets="[3, 2, 1]")
     yield from _real(DAVIS, offsets="[9, 6, 3]")
+    yield _short("short", "cffm_b0_freedoom", SEEDS[0])
     for ablation in ABLATIONS:
-        recipe = f"cffm_b0_freedoom_{ablation}"
-        yield Run(name=f"{recipe}-s0", group="ablations", recipe=recipe, fields=_UNMEASURED, scorings=RENDERED)
+        yield _short("ablations", f"cffm_b0_freedoom_{ablation}", SEEDS[0])
+    for seed in SEEDS:
+        yield _short("short", "segformer_b0_freedoom", seed, measured=seed == SEEDS[0])
+        yield _short("cold", "cffm_b0_freedoom", seed, measured=seed == SEEDS[0])
+
+
+def _short(group: str, recipe: str, seed: int, *, measured: bool = False) -> Run:
+    suffix = "short" if group == "ablations" else group
+    fields = (*_SHORT, *(() if measured else _UNMEASURED), *(_COLD if group == "cold" else ()))
+    return Run(
+        name=f"{recipe}_{suffix}-s{seed}", group=group, recipe=recipe, seed=seed, fields=fields, scorings=RENDERED
+    )
 
 
 def _real(scoring: Scoring, *, offsets: str) -> Iterator[Run]:
     """A pair with the same clips, frames an iteration, rates and schedule."""
-    shared = (("data.root", scoring.data), *_SHORT)
+    shared = (("data.root", scoring.data), *_REAL)
     each_frame = (
         ("data.clips.reference_offsets", offsets),
         ("data.clips.frames", "each"),

@@ -26,6 +26,20 @@ may show: context should help on damaged frames, and in consistency more than in
 ImageNet weights, and after thousands of iterations of 8 small frames, absolute scores are low.
 """
 
+START = """## Where CFFM starts
+
+The shared start has a classifier of single frames. Its per-frame heir goes on with it; CFFM's prediction with context
+has a classifier of its own, of the frame's feature and what is mined. In the paper all heads are new, so neither model
+is ahead; here a new one would have to catch up with 4,000 iterations. The recipes therefore set it to the classifier of
+single frames with zeros for what is mined (`warm_start`): at first both models say the same, CFFM at stride 8. Short
+runs, damaged and clean frames, protocol `vspw`:
+"""
+
+ABLATIONS = """## Ablations
+
+One seed each (0), short runs of 700 iterations, protocol `vspw`.
+"""
+
 REAL = """## Real video
 
 CamVid: learned from five videos, scored on `0001TP_test0`; it has one labelled frame a second, so the references are

@@ -104,9 +104,9 @@ def class_table(results: Results) -> list[str]:
 
 
 def ablation_tables(results: Results) -> list[str]:
-    """Layers, references and assembling alone, each beside the paper's figures; seed 0."""
+    """Layers, references and assembling alone, each beside the paper's figures; short runs of seed 0."""
     rows = {record["recipe"]: record for record in results.group("ablations")}
-    rows |= {record["recipe"]: record for record in results.group("pairs") if record["seed"] == 0}
+    rows |= {record["recipe"]: record for record in results.group("short") if record["seed"] == 0}
     prefix = "cffm_b0_freedoom"
     blocks = (
         ("mining layers", "B0", published.LAYERS, {1: prefix, 2: f"{prefix}_depth2"}),
@@ -142,6 +142,22 @@ def ablation_tables(results: Results) -> list[str]:
             body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six(baseline)))
         lines += table((what, *theirs, *ours), body)
     return lines
+
+
+def start_table(results: Results) -> list[str]:
+    """Short runs: what it costs CFFM to learn its context classifier anew."""
+    groups = {
+        "SegFormer-B0": results.group("short", _MODELS["SegFormer-B0"]),
+        "CFFM-B0, context classifier from the shared start": results.group("short", _MODELS["CFFM-B0"]),
+        "CFFM-B0, context classifier anew": results.group("cold"),
+    }
+    names = ("mIoU", "mVC8", "mVC16")
+    which = [(scoring, name) for scoring in ("damaged", "clean") for name in names]
+    body = [
+        (label, str(len(records)), *(_over(records, scoring, "vspw", name) for scoring, name in which))
+        for label, records in groups.items()
+    ]
+    return table(("700 iterations", "seeds", *(f"{name}, {scoring}" for scoring, name in which)), body)
 
 
 def real_table(results: Results, group: str) -> list[str]:

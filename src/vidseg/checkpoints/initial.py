@@ -9,7 +9,7 @@ from vidseg.checkpoints.load import find_checkpoint
 from vidseg.checkpoints.store import is_encoder, load_checkpoint, load_encoder, new_encoder, new_model
 from vidseg.checkpoints.tensors import Tensors
 from vidseg.errors import CheckpointError
-from vidseg.models import MiTConfig, MixTransformer, Model
+from vidseg.models import CFFM, MiTConfig, MixTransformer, Model
 
 _ENCODER = "encoder"
 
@@ -21,20 +21,23 @@ class InitialWeights:
     Attributes:
         source: the directory.
         copied: parts of the model that have the source's weights now.
+        derived: parts that were set from copied ones, with how.
         fresh: parts that keep what they had, with the reason.
     """
 
     source: Path
     copied: tuple[str, ...]
+    derived: tuple[tuple[str, str], ...]
     fresh: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         """One sentence for a log."""
+        derived = "".join(f"; set {part} {how}" for part, how in self.derived)
         fresh = ", ".join(f"{part} ({reason})" for part, reason in self.fresh) or "nothing"
-        return f"copied {', '.join(self.copied)} from {self.source}; freshly initialised: {fresh}"
+        return f"copied {', '.join(self.copied)} from {self.source}{derived}; freshly initialised: {fresh}"
 
 
-def load_initial_weights(model: Model, source: str | os.PathLike[str]) -> InitialWeights:
+def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_start: bool = True) -> InitialWeights:
     """Copies the encoder, and every other part that fits, from a checkpoint into a model.
 
     A part is copied as a whole or not at all: the classifiers of another number of classes, a head of another width
@@ -44,6 +47,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str]) -> Initia
     Args:
         model: changed in place.
         source: as for `load`, and encoder checkpoints.
+        warm_start: whether a CFFM whose classifier of single frames is copied, and whose context classifier is not,
+            predicts like the source at first; see `CFFM.predict_as_single_frames`.
 
     Returns:
         What was copied and what was not.
@@ -70,7 +75,12 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str]) -> Initia
         )
     for part, theirs in copied.items():
         model.get_submodule(part).load_state_dict(theirs)
-    return InitialWeights(source=directory, copied=tuple(copied), fresh=tuple(fresh))
+    derived = []
+    if warm_start and isinstance(model, CFFM) and "classifier" in copied and "context_classifier" not in copied:
+        model.predict_as_single_frames()
+        derived.append(("context_classifier", "to classifier, blind to what is mined"))
+        fresh = [(part, reason) for part, reason in fresh if part != "context_classifier"]
+    return InitialWeights(source=directory, copied=tuple(copied), derived=tuple(derived), fresh=tuple(fresh))
 
 
 def _read(directory: Path) -> Tensors:

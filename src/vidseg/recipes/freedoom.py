@@ -113,10 +113,10 @@ def _config(name: str, model: ModelConfig) -> TrainConfig:
         augmentation=AugmentationConfig(crop_size=(168, 224), base_size=(320, 240), scale_range=(0.75, 1.5)),
         preprocessing=Preprocessing(short=240, long=320, multiple=16),
         loss=replace(loss, class_weights=_CLASS_WEIGHTS),
-        # The paper's ratio of the rates of head and encoder.
-        optimizer=OptimizerConfig(learning_rate=1e-4, head_factor=10.0),
-        schedule=ScheduleConfig(iterations=700, warmup=50),
+        # The encoder has never seen more than this data, so it goes on at nearly the rate of the head.
+        optimizer=OptimizerConfig(learning_rate=4e-4, head_factor=2.5),
+        schedule=ScheduleConfig(iterations=1500, warmup=50),
         runtime=RuntimeConfig(batch_size=batch_size, workers=0, precision="bf16"),
-        output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=100, validate_every=350),
+        output=OutputConfig(folder=f"runs/{name}", log_every=20, save_every=100, validate_every=750),
         initial_weights=f"runs/{_PRETRAINED}/last",
     )

@@ -118,6 +118,8 @@ class TrainConfig:
         runtime: on what.
         output: what is written.
         initial_weights: a model folder, or an ImageNet ``mit_b*.pth``, to start from; None starts from scratch.
+        warm_start: whether a CFFM that starts from a per-frame model of as many classes predicts like it at first, so
+            that neither has a classifier to learn anew; without it, only its classifier of single frames does.
     """
 
     model: ModelConfig
@@ -130,6 +132,7 @@ class TrainConfig:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     output: OutputConfig
     initial_weights: str | None = None
+    warm_start: bool = True
 
     def __post_init__(self) -> None:
         clips, model = self.data.clips, _reference_offsets(self.model)

@@ -223,7 +223,8 @@ def _new_model(config: TrainConfig, dataset: VideoDataset, events: Callable[[Eve
     model.class_map = dataset.class_map
     model.preprocessing = config.preprocessing
     if config.initial_weights is not None and not resumed:
-        events(Notice(message=str(load_initial_weights(model, config.initial_weights))))
+        found = load_initial_weights(model, config.initial_weights, warm_start=config.warm_start)
+        events(Notice(message=str(found)))
     return model
 
 

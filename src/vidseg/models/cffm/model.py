@@ -182,6 +182,16 @@ class CFFM(nn.Module):
             target_BHWC = block(target_BHWC, [context[index] for context in references])
         return target_BHWC.permute(0, 3, 1, 2)
 
+    def predict_as_single_frames(self) -> None:
+        """Sets the context classifier to the classifier of single frames, blind to what is mined.
+
+        Logits with context are then those of the frame's own feature at stride 8, whatever the references, and
+        training goes on from there: the mining blocks gain influence only as it makes itself useful.
+        """
+        own = self.classifier.weight
+        weight = torch.cat([own, torch.zeros_like(own)], dim=1)
+        self.context_classifier.load_state_dict({"weight": weight, "bias": self.classifier.bias})
+
     def forward(self, clip_BT3HW: Tensor) -> ClipLogits:
         """Logits of clips of 1 or references + 1 frames; see `forward_clip`."""
         return forward_clip(self, clip_BT3HW)
