@@ -45,7 +45,7 @@ benchmarks: install
 # Renders the data, trains and scores everything on docs/results.md, and writes the page. Hours on two cores; what is
 # finished is skipped and what was interrupted goes on. CamVid and DAVIS: see tools/reproduce.py.
 reproduce: install
-	$(BIN)/vidseg render data/freedoom
+	$(BIN)/vidseg render data/freedoom --workers $(JOBS)
 	$(BIN)/python tools/reproduce.py --jobs $(JOBS)
 	$(MAKE) tables
 

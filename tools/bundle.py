@@ -42,7 +42,7 @@ else: it knows the textures of one game.
 |-|-|
 | classes | {classes} |
 | input | RGB, short side {short}, {fps:.4g} frames a second |
-| data | 80 videos of 60 damaged frames (dark, blurred, noisy, in part covered) on 55 maps, nothing else |
+| data | {train} videos of {length} damaged frames (dark, blurred, noisy, partly covered) on {maps} maps, nothing else |
 | budget | {note} |
 | stored as | float16 safetensors |
 | licence | Apache-2.0 |
@@ -110,13 +110,22 @@ def bundle_model(run: Path, data: Path, name: str, *, note: str, processes: int)
         metrics |= {prefix + score: result["protocols"]["vspw"][score] for score in SCORES}
     metrics["majority_label_mIoU"] = majority_score(open_dataset(data, "camvid", "train"), clean)
     save_checkpoint(folder, model, **fixed, metrics=metrics)
-    text = card(name, model.preprocessing.short, clean, note, metrics, results[""])
+    text = card(name, model.preprocessing.short, clean, note, metrics, results[""], manifest)
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(text)
 
 
-def card(name: str, short: int, val: VideoDataset, note: str, metrics: dict[str, Any], result: dict[str, Any]) -> str:
+def card(
+    name: str,
+    short: int,
+    val: VideoDataset,
+    note: str,
+    metrics: dict[str, Any],
+    result: dict[str, Any],
+    manifest: dict[str, Any],
+) -> str:
     """The model's README."""
+    train = [video for video in manifest["videos"].values() if video["split"] == "train"]
     labels = {"": "clean", "damaged_": "damaged", "sample_": "the bundled sample, clean"}
     rows = (
         f"| {label} | " + " | ".join(f"{metrics[prefix + score]:.3f}" for score in SCORES) + " |"
@@ -128,6 +137,9 @@ def card(name: str, short: int, val: VideoDataset, note: str, metrics: dict[str,
         classes=", ".join(val.class_map.names),
         short=short,
         fps=val.spec.frame_rate,
+        train=len(train),
+        length=manifest["config"]["frames"],
+        maps=len({video["map"] for video in train}),
         note=note,
         videos=len(val.videos),
         frames=result["frames"],

@@ -45,13 +45,15 @@ def by_damage(data: Path, results: Sequence[dict[str, Any]], *, skip: int) -> li
         InputError: if a result is not one of these frames.
     """
     groups: dict[str, list[list[float]]] = {}
-    for name, frames in results[0]["per_frame"].items():
+    names = [set(result["per_frame"]) for result in results]
+    if odd := set.union(*names) - set.intersection(*names):
+        raise InputError(f"got scores of {min(odd)} in some results only; expected the same videos; score them again")
+    for name in sorted(names[0]):
         record = json.loads((data / "data" / name / "video.json").read_text(encoding="utf-8"))
         curves = [result["per_frame"][name]["mIoU"] for result in results]
-        if any(len(curve) != record["frames"] for curve in curves):
-            raise InputError(
-                f"got {len(frames['mIoU'])} frames of {name}; expected {record['frames']}; score them again"
-            )
+        for curve in curves:
+            if len(curve) != record["frames"]:
+                raise InputError(f"got {len(curve)} frames of {name}; expected {record['frames']}; score them again")
         for index, kinds in enumerate(record["degradations"]):
             values = [curve[index] for curve in curves]
             if index < skip or None in values:

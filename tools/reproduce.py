@@ -2,7 +2,7 @@
 
 This is what `make reproduce` runs; by hand, from the root of a checkout:
 
-    vidseg render data/freedoom
+    vidseg render data/freedoom --workers 2
     python tools/reproduce.py --jobs 2
     python tools/results.py
 
@@ -18,7 +18,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmark.plan import RUNS
+from benchmark.plan import RUNS, Run
 from benchmark.queue import work_off
 from benchmark.steps import next_step
 from vidseg.errors import InputError, VidsegError
@@ -30,11 +30,13 @@ def main() -> int:
     """Reads the command line and works."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time, one thread each (default: 2)")
-    parser.add_argument("--only", metavar="PATTERN", default="*", help="runs of such names, e.g. '*-s0'")
+    parser.add_argument(
+        "--only", metavar="PATTERN", default="*", help="runs of such names, e.g. '*-s0', and what they start from"
+    )
     parser.add_argument("--list", action="store_true", help="say what each run has to do next, and do nothing")
     args = parser.parse_args()
     try:
-        runs = [run for run in RUNS if fnmatchcase(run.name, args.only)]
+        runs = selected(args.only)
         if args.jobs < 1 or not runs:
             raise InputError(f"got --jobs {args.jobs} --only {args.only}; expected 1 or more jobs and a run's name")
         if not Path("data/freedoom/manifest.json").exists():
@@ -50,6 +52,13 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return work_off(runs, jobs=args.jobs, records=RECORDS, say=say)
+
+
+def selected(pattern: str) -> list[Run]:
+    """The runs of such names, and those whose weights they start from."""
+    chosen = {run.name for run in RUNS if fnmatchcase(run.name, pattern)}
+    needed = {run.after for run in RUNS if run.name in chosen}
+    return [run for run in RUNS if run.name in chosen | needed]
 
 
 def say(line: str) -> None:

@@ -88,7 +88,8 @@ def test_another_depth_is_said(
 ) -> None:
     model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=depth, head_channels=16, heads=2))
     report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
-    assert report.copied == ("encoder", "head", "classifier", "context_classifier")
+    assert report.copied == ("encoder", "head", "classifier")
+    assert report.derived == (("context_classifier", "to classifier, blind to what is mined"),)
     ((part, said),) = report.fresh
     assert part == "blocks"
     assert reason in said

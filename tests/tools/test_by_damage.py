@@ -39,4 +39,9 @@ def test_a_frame_without_labels_does_not_count(data):
 
 def test_scores_of_other_frames_are_refused(data):
     with pytest.raises(InputError, match="got 2 frames of a; expected 5"):
-        by_damage(data, [scores(0.9, 0.5), scores(0.1, 0.5)], skip=0)
+        by_damage(data, [scores(0.9, 0.5, 0.1, 0.2, 0.3), scores(0.1, 0.5)], skip=0)
+
+
+def test_scores_of_other_videos_are_refused(data):
+    with pytest.raises(InputError, match="got scores of a in some results only"):
+        by_damage(data, [scores(0.9), {"per_frame": {"b": {}}}], skip=0)

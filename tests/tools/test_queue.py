@@ -17,6 +17,7 @@ import tiny_plan
 from benchmark.plan import ABLATIONS, RUNS, SEEDS, START
 from benchmark.queue import work_off
 from benchmark.steps import config_of, next_step, train_step
+from reproduce import selected
 from trees import camvid_tree
 from vidseg.models import CFFMConfig
 
@@ -143,8 +144,22 @@ def test_a_pair_differs_in_the_model_alone(group):
     assert alike == cffm
 
 
+def test_a_cold_run_differs_from_a_short_one_in_its_start_alone():
+    short, cold = (
+        config_of(run) for run in RUNS if run.name in ("cffm_b0_freedoom_short-s0", "cffm_b0_freedoom_cold-s0")
+    )
+    assert replace(cold, warm_start=True, data=short.data, output=short.output) == short
+    assert replace(cold.data, val_split=None) == short.data
+
+
 def test_the_first_thing_to_do_is_to_train(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert next_step(RUNS[0]) == train_step(RUNS[0])
     assert train_step(RUNS[0]).arguments[1:3] == ("-m", "torch.distributed.run")
     assert train_step(RUNS[1]).arguments[1:4] == ("-m", "vidseg", "train")
+
+
+def test_runs_bring_the_run_whose_weights_they_start_from():
+    names = [run.name for run in selected("*_b0_freedoom-s0")]
+    assert names == [START, "segformer_b0_freedoom-s0", "cffm_b0_freedoom-s0"]
+    assert selected("nothing") == []

@@ -10,7 +10,7 @@ import pytest
 import results
 from benchmark import tables
 from benchmark.curves import COLOURS, curves
-from benchmark.page import write_page
+from benchmark.page import _speed, write_page
 from benchmark.plan import RUNS
 from benchmark.results import Results, foreground_iou, read_results, spread
 from vidseg.errors import InputError
@@ -70,7 +70,7 @@ def test_mean_and_spread_over_seeds_and_the_paired_difference():
     assert "| SegFormer-B0 | 3 | 32.00 ± 2.00 |" in main
     assert "| CFFM-B0 | 3 | 37.00 ± 2.65 |" in main
     summary = "\n".join(tables.summary_table(found))
-    assert "| percent, 3 seeds | mIoU |" in summary
+    assert "| damaged frames, `vspw`, percent, 3 seeds | mIoU |" in summary
     assert "| CFFM-B0 | 37.00 ± 2.65 | 37.00 ± 2.65 | 37.00 ± 2.65 | 35.4 | 87.7 | 82.9 |" in summary
     assert "| difference | +5.00 ± 1.00 | +5.00 ± 1.00 | +5.00 ± 1.00 | +2.5 | +5.0 | +5.6 |" in summary
     difference = tables.difference_table(found, "clean", "vspw")
@@ -143,6 +143,23 @@ def test_foreground_iou_against_label_maps():
     expected = 100 * ((truth > 0) & (said > 0)).sum() / ((truth > 0) | (said > 0)).sum()
     scores = {"davis": {"confusion": {"exact": confusion.tolist()}}}
     assert foreground_iou({"scores": scores}, "davis") == pytest.approx(expected)
+
+
+def test_speed_is_of_the_backbone_that_was_timed():
+    environment = {"cores": 2, "cpu": "C"}
+    report = {"frame_size": [4, 6], "num_classes": 3, "environment": environment}
+    timing = {"end_to_end": {"ours_torch": {"median": 0.5}}}
+    lines = _speed([report | timing | {"model": f"cffm-{size}-random"} for size in ("b0", "b1")])
+    assert "| CFFM-B0, torch | 4x6, 3 classes, 2 cores | 2.00 | C |" in lines
+    assert "| CFFM-B1, torch | 4x6, 3 classes, 2 cores | 2.00 | C |" in lines
+
+
+def test_a_drawing_that_is_no_longer_made_goes(tmp_path):
+    (tmp_path / "notes.md").write_text("")
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "old.svg").write_text("")
+    write_page(tmp_path, [], [], tmp_path / "page.md")
+    assert not list((tmp_path / "page").iterdir())
 
 
 def test_curves_are_drawn_inside_their_frame():

@@ -4,7 +4,8 @@ What the figures mean is said by people, in notes.md beside the records; the pag
 """
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,11 @@ def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path
     """
     results = read_results(records)
     folder = page.with_suffix("")
-    for name, drawing in _drawings(results).items():
+    drawings = _drawings(results)
+    for drawn in folder.glob("*.svg"):
+        if drawn.name not in drawings:
+            drawn.unlink()
+    for name, drawing in drawings.items():
         with atomic_file(folder / name) as temporary:
             temporary.write_text(drawing, encoding="utf-8")
     sections = [
@@ -41,7 +46,7 @@ def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path
         *_progress(results),
         prose.EXPECTED,
         (records / "notes.md").read_text(encoding="utf-8"),
-        *_rendered(results),
+        *_rendered(results, drawings),
         *_ablations(results),
         *_real(results),
         *_bundled([json.loads((model / "config.json").read_text()) | {"name": model.name} for model in bundled]),
@@ -80,7 +85,7 @@ def _progress(results: Results) -> list[str]:
     return [f"{len(results.records)} of {len(RUNS)} planned runs are here. **Not run yet**: {names}.", ""]
 
 
-def _rendered(results: Results) -> list[str]:
+def _rendered(results: Results, drawings: Iterable[str]) -> list[str]:
     lines = ["## CFFM against its baseline on rendered video", ""]
     for scoring in ("damaged", "clean"):
         for protocol in ("vspw", "exact"):
@@ -91,7 +96,7 @@ def _rendered(results: Results) -> list[str]:
             lines += tables.difference_table(results, scoring, protocol)
     lines += ["### IoU by class", "", "Means over the seeds, protocol `exact`.", "", *tables.class_table(results)]
     lines += ["### Curves", ""]
-    lines += [f"![{name}](results/{name})" for name in _drawings(results)]
+    lines += [f"![{name}](results/{name})" for name in drawings]
     return [*lines, ""]
 
 
@@ -110,7 +115,11 @@ def _drawings(results: Results) -> dict[str, str]:
         return [(label, found) for name, label in names.items() if (found := points(name))]
 
     def loss(name: str) -> list[tuple[float, float]]:
-        return smoothed(results.curves[name, "progress"], "loss", _CURVE_SPAN)
+        # CFFM's has two parts; divided by the sum of their weights, losses are cross-entropies and can be compared.
+        weights = results.records[name]["config"]["loss"]
+        total = weights["final_weight"] + weights["frame_weight"]
+        rows = smoothed(results.curves[name, "progress"], "loss", _CURVE_SPAN)
+        return [(iteration, value / total) for iteration, value in rows]
 
     def measured(score: str) -> Callable[[str], list[tuple[float, float]]]:
         return lambda name: [
@@ -118,8 +127,12 @@ def _drawings(results: Results) -> dict[str, str]:
         ]
 
     plots = {
-        "start-loss.svg": ("Loss of the shared start, mean of 100 iterations", "loss", series(start, loss)),
-        "loss.svg": ("Loss of the fine-tunings, mean of 100 iterations", "loss", series(tuned, loss)),
+        "start-loss.svg": ("Cross-entropy of the shared start, mean of 100 iterations", "loss", series(start, loss)),
+        "loss.svg": (
+            "Cross-entropy of the pairs, mean of 100 iterations",
+            "loss / its weights",
+            series(tuned, loss),
+        ),
         "miou.svg": ("mIoU on damaged validation video", "mIoU, %, exact", series(tuned, measured("mIoU"))),
         "mvc16.svg": (
             "mVC16 on damaged validation video",
@@ -155,20 +168,21 @@ def _bundled(configs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _speed(reports: Sequence[dict[str, Any]]) -> list[str]:
-    labels = {
-        "ours_torch": "CFFM-B0, torch",
-        "ours_openvino": "CFFM-B0, OpenVINO",
-        "segformer_torch": "SegFormer-B0, torch",
-        "segformer_openvino": "SegFormer-B0, OpenVINO",
+    contenders = {
+        "ours_torch": "CFFM-{}, torch",
+        "ours_openvino": "CFFM-{}, OpenVINO",
+        "segformer_torch": "SegFormer-{}, torch",
+        "segformer_openvino": "SegFormer-{}, OpenVINO",
     }
     rows = []
     for report in reports:
+        (size,) = re.findall(r"-(b\d)", report["model"])
         height, width = report["frame_size"]
         environment = report["environment"]
         what = f"{height}x{width}, {report['num_classes']} classes, {environment['cores']} cores"
-        for name, label in labels.items():
+        for name, label in contenders.items():
             if timing := report["end_to_end"].get(name):
-                rows.append((label, what, f"{1 / timing['median']:.2f}", environment["cpu"]))
+                rows.append((label.format(size.upper()), what, f"{1 / timing['median']:.2f}", environment["cpu"]))
     return table(("model", "frames", "frames/s", "processor"), rows)
 
 

@@ -2,10 +2,10 @@
 
 First the weights that all others start from; then pairs of the per-frame baseline and CFFM, seed by seed, because the
 difference within a pair is what everything is about; then the same comparison on real video; then short runs.
-With these it began: pairs whose CFFM had a context classifier to learn anew ("cold"). One with the recipe's warm start
-tells what that costs, and the ablations differ from it alone. Of these the ones that could explain the comparison come
-first: near references tell whether 9, 6 and 3 frames are too far for this camera, assembling alone whether attention
-adds to context, one reference whether one would do.
+The cold ones came first: pairs whose CFFM has a new context classifier. The short CFFM is the same with the recipe's
+warm start, and the ablations differ from it alone. Of these the ones that could explain the comparison come first:
+near references tell whether 9, 6 and 3 frames are too far for this camera, assembling alone whether attention adds to
+context, one reference whether one would do.
 """
 
 from collections.abc import Iterator
@@ -72,6 +72,7 @@ _SHORT = (
     ("schedule.iterations", "700"),
     ("optimizer.learning_rate", "1e-4"),
     ("optimizer.head_factor", "10"),
+    ("output.validate_every", "350"),
 )
 _COLD = (("warm_start", "false"),)
 

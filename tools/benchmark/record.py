@@ -63,9 +63,11 @@ def write_record(run: Run, records: Path) -> None:
     with atomic_file(record_path(run, records)) as temporary:
         temporary.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
     for curve in CURVES:
-        # A run that is not validated on its way has one curve.
+        # A run that is not validated on its way has one curve; an earlier one of its name may have had both.
+        kept = records / f"{run.name}-{curve}.csv"
+        kept.unlink(missing_ok=True)
         if (folder / f"{curve}.csv").exists():
-            shutil.copyfile(folder / f"{curve}.csv", records / f"{run.name}-{curve}.csv")
+            shutil.copyfile(folder / f"{curve}.csv", kept)
 
 
 def summary(run: Run) -> str:

@@ -15,9 +15,12 @@ from benchmark.plan import Run, Scoring
 from vidseg.errors import InputError
 from vidseg.recipes import find_recipe, override
 from vidseg.train import TrainConfig
+from vidseg.train.comparison import FREE, differences
 
 RUNS_FOLDER = Path("runs")
 TRAINING = "training"
+# A finished run is asked how it started, too.
+_FREE = tuple(name for name in FREE if name != "warm_start")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +110,10 @@ def is_trained(run: Run) -> bool:
     if record is None or record["iteration"] < config.schedule.iterations:
         return False
     expected = json.loads(json.dumps(asdict(config)))
-    del expected["output"], expected["data"]["root"], expected["initial_weights"]
-    if record["config"] != expected:
+    for name, (before, now) in differences(record["config"], expected, free=_FREE).items():
         raise InputError(
-            f"got a model of another configuration in {folder_of(run)}; expected that of recipe {run.recipe} as it is "
-            "now; move the folder away"
+            f"got a model of another configuration in {folder_of(run)} ({name}={before}); expected that of recipe "
+            f"{run.recipe} as it is now ({now}); move the folder away, and those of runs that start from it"
         )
     return True
 

@@ -63,7 +63,7 @@ def summary_table(results: Results) -> list[str]:
     pairs = results.pairs()
     gains = (_signed(_differences(pairs, "damaged", "vspw", name)) for name in names)
     rows.append(("difference", *gains, *(f"{after - before:+.1f}" for before, after in paper.values())))
-    head = f"percent, {len(pairs)} seed{'' if len(pairs) == 1 else 's'}"
+    head = f"damaged frames, `vspw`, percent, {len(pairs)} seed{'' if len(pairs) == 1 else 's'}"
     return table((head, *names, *(f"{name} on VSPW, {THEIRS}" for name in names)), rows)
 
 

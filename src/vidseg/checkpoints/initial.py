@@ -47,8 +47,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
     Args:
         model: changed in place.
         source: as for `load`, and encoder checkpoints.
-        warm_start: whether a CFFM whose classifier of single frames is copied, and whose context classifier is not,
-            predicts like the source at first; see `CFFM.predict_as_single_frames`.
+        warm_start: whether a CFFM whose classifier of single frames is copied, but not all that mines, predicts like
+            the source's single frames at first; see `CFFM.predict_as_single_frames`.
 
     Returns:
         What was copied and what was not.
@@ -76,9 +76,11 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
     for part, theirs in copied.items():
         model.get_submodule(part).load_state_dict(theirs)
     derived = []
-    if warm_start and isinstance(model, CFFM) and "classifier" in copied and "context_classifier" not in copied:
+    mines = {"blocks", "context_classifier"} <= copied.keys()
+    if warm_start and isinstance(model, CFFM) and "classifier" in copied and not mines:
         model.predict_as_single_frames()
         derived.append(("context_classifier", "to classifier, blind to what is mined"))
+        copied.pop("context_classifier", None)
         fresh = [(part, reason) for part, reason in fresh if part != "context_classifier"]
     return InitialWeights(source=directory, copied=tuple(copied), derived=tuple(derived), fresh=tuple(fresh))
 

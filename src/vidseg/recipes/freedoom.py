@@ -1,9 +1,9 @@
 """The benchmark on rendered video (`vidseg render`): CFFM against its own per-frame baseline at equal budget.
 
 All see the damaged frames (layout "freedoom"). Nothing here has ImageNet weights, so one SegFormer is trained from
-scratch first; every other recipe starts from its weights and differs in the model alone: the same clips, crops, rates,
-schedule and number of labelled frames an iteration. The baseline takes each of a clip's four frames as a sample of
-its own, so that it learns from all the labels that CFFM learns from.
+scratch first; every other recipe starts from its weights and draws from the same clips, with the same crop sizes,
+rates, schedule and number of labelled frames an iteration. CFFM takes two whole clips, one crop each. The baseline
+takes eight single frames of such clips, shuffled, a crop each: its batches are more varied, to its advantage.
 
 ``python tools/reproduce.py`` runs them with three seeds and on to docs/results.md, on two CPU cores.
 """
@@ -113,7 +113,7 @@ def _config(name: str, model: ModelConfig) -> TrainConfig:
         augmentation=AugmentationConfig(crop_size=(168, 224), base_size=(320, 240), scale_range=(0.75, 1.5)),
         preprocessing=Preprocessing(short=240, long=320, multiple=16),
         loss=replace(loss, class_weights=_CLASS_WEIGHTS),
-        # The encoder has never seen more than this data, so it goes on at nearly the rate of the head.
+        # The encoder has never seen more than this data, so its rate is 0.4 of the head's, not the paper's tenth.
         optimizer=OptimizerConfig(learning_rate=4e-4, head_factor=2.5),
         schedule=ScheduleConfig(iterations=1500, warmup=50),
         runtime=RuntimeConfig(batch_size=batch_size, workers=0, precision="bf16"),

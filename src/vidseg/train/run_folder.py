@@ -9,7 +9,7 @@ FOLDER/progress.csv  FOLDER/validation.csv  FOLDER/tensorboard
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,10 @@ from vidseg import __version__
 from vidseg.checkpoints import save_checkpoint
 from vidseg.errors import InputError, TrainingError
 from vidseg.models import Model
+from vidseg.train.comparison import differences
 from vidseg.train.config import TrainConfig
 from vidseg.train.states import load_state, newest_state, save_state
 from vidseg.types import ClassMap
-
-# What may differ when a run is resumed: nothing here changes what it computes.
-_FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights")
 
 
 class RunFolder:
@@ -134,18 +132,8 @@ def _plain(config: TrainConfig) -> dict[str, Any]:
 
 
 def _require_same(stored: dict[str, Any], given: dict[str, Any], path: Path) -> None:
-    before, now = dict(_leaves(stored)), dict(_leaves(given))
-    for name in before.keys() | now.keys():
-        if not name.startswith(_FREE) and before.get(name) != now.get(name):
-            raise InputError(
-                f"got {name}={now.get(name)} for a run that was started with {before.get(name)} ({path}); "
-                "expected the same configuration; start a new run in another --output.folder"
-            )
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+    for name, (before, now) in differences(stored, given).items():
+        raise InputError(
+            f"got {name}={now} for a run that was started with {before} ({path}); "
+            "expected the same configuration; start a new run in another --output.folder"
+        )

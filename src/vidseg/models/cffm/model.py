@@ -186,7 +186,7 @@ class CFFM(nn.Module):
         """Sets the context classifier to the classifier of single frames, blind to what is mined.
 
         Logits with context are then those of the frame's own feature at stride 8, whatever the references, and
-        training goes on from there: the mining blocks gain influence only as it makes itself useful.
+        training goes on from there: the mining blocks gain influence only as they make themselves useful.
         """
         own = self.classifier.weight
         weight = torch.cat([own, torch.zeros_like(own)], dim=1)

@@ -1,0 +1,33 @@
+"""Whether two configurations are of one run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights", "warm_start")
+"""What may differ when a run is resumed: nothing here changes what it computes from then on."""
+
+
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, free: tuple[str, ...] = FREE
+) -> dict[str, tuple[Any, Any]]:
+    """Fields that differ, by their dotted names, as (before, now); None where one side has no such field.
+
+    Args:
+        before: a configuration as nested mappings.
+        now: another.
+        free: beginnings of the names that do not count.
+    """
+    first, second = dict(_leaves(before)), dict(_leaves(now))
+    return {
+        name: (first.get(name), second.get(name))
+        for name in sorted(first.keys() | second.keys())
+        if not name.startswith(free) and first.get(name) != second.get(name)
+    }
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
