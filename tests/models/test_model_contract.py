@@ -122,6 +122,19 @@ def test_another_clip_is_an_error(cffm: CFFM, change: Callable[[Tensor], Tensor]
         cffm(change(clip(cffm)))
 
 
+def test_a_model_without_references_predicts_the_frames_of_any_clip_one_by_one(cffm: CFFM) -> None:
+    segformer = SegFormer(SEGFORMER).eval()
+    images = clip(cffm)
+    with torch.no_grad():
+        logits = segformer(images)
+        for index in range(images.shape[1]):
+            alone = segformer(images[:, index : index + 1])
+            torch.testing.assert_close(logits.frames[:, index], alone.final)
+    assert torch.equal(logits.final, logits.frames[:, -1])
+    with pytest.raises(InputError, match=r"expected \[B,T,3,H,W\]$"):
+        segformer(images[0])
+
+
 def test_wrong_numbers_of_references_are_errors(cffm: CFFM) -> None:
     features = cffm.encode(clip(cffm)[:, 0])
     context = cffm.context(features)

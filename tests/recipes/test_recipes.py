@@ -15,8 +15,10 @@ def test_every_recipe_says_how_to_run_it_and_is_plain_data(name):
     assert RECIPES[name].__doc__
     assert config.output.folder == f"runs/{name}"
     assert json.loads(json.dumps(dataclasses.asdict(config)))
-    # Models without references have one kind of logits.
-    assert (config.loss.frame_weight == 0) == (not isinstance(config.model, CFFMConfig))
+    # Models without references have one kind of logits: of single frames, or of all frames of clips.
+    if not isinstance(config.model, CFFMConfig):
+        expected = (0, 1) if config.data.clips.reference_offsets else (1, 0)
+        assert (config.loss.final_weight, config.loss.frame_weight) == expected
 
 
 @pytest.mark.parametrize(

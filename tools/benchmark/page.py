@@ -106,7 +106,7 @@ def _drawings(results: Results) -> dict[str, str]:
         "segformer_b0_freedoom": "SegFormer-B0",
         "cffm_b0_freedoom": "CFFM-B0",
     }
-    shown = ("start", "pairs")
+    shown = ("start", "pairs", "long")
     chosen = {n: labels[record["recipe"]] for n, record in results.records.items() if record["group"] in shown}
     start = {name: label for name, label in chosen.items() if label == "shared start"}
     tuned = {name: label for name, label in chosen.items() if label != "shared start"}
@@ -129,7 +129,7 @@ def _drawings(results: Results) -> dict[str, str]:
     plots = {
         "start-loss.svg": ("Cross-entropy of the shared start, mean of 100 iterations", "loss", series(start, loss)),
         "loss.svg": (
-            "Cross-entropy of the pairs, mean of 100 iterations",
+            "Cross-entropy of the pairs and the longer one, mean of 100 iterations",
             "loss / its weights",
             series(tuned, loss),
         ),
@@ -144,7 +144,14 @@ def _drawings(results: Results) -> dict[str, str]:
 
 
 def _ablations(results: Results) -> list[str]:
-    return [prose.START, *tables.start_table(results), prose.ABLATIONS, *tables.ablation_tables(results)]
+    return [
+        prose.EQUAL,
+        *tables.fairness_table(results),
+        prose.LONG,
+        *tables.long_table(results),
+        prose.ABLATIONS,
+        *tables.ablation_tables(results),
+    ]
 
 
 def _real(results: Results) -> list[str]:

@@ -1,11 +1,11 @@
 """Which runs there are, as data, in the order in which they are worth having.
 
 First the weights that all others start from; then pairs of the per-frame baseline and CFFM, seed by seed, because the
-difference within a pair is what everything is about; then the same comparison on real video; then short runs.
-The cold ones came first: pairs whose CFFM has a new context classifier. The short CFFM is the same with the recipe's
-warm start, and the ablations differ from it alone. Of these the ones that could explain the comparison come first:
-near references tell whether 9, 6 and 3 frames are too far for this camera, assembling alone whether attention adds to
-context, one reference whether one would do.
+difference within a pair is what everything is about; then the same comparison on real video; then a longer pair; then
+the ablations. Of these, those that could explain the comparison come first: near references tell whether 9, 6 and 3
+frames are too far for this camera, assembling alone whether attention adds to context, one reference whether one would
+do. Last come the two ways in which the first round was unequal: CFFM with a new context classifier ("cold"), and the
+baseline on shuffled single frames, of eight clips a batch and not two ("shuffled").
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,8 @@ class Run:
 
     Attributes:
         name: of its folder under runs/, and of its record.
-        group: where it belongs on the page: "start", "pairs", "camvid", "davis", "short", "cold" or "ablations".
+        group: where it belongs on the page: "start", "pairs", "camvid", "davis", "long", "ablations", "shuffled" or
+            "cold".
         recipe: see `vidseg recipes`.
         seed: of weights, order and draws.
         fields: the recipe's fields that are changed, with their values as text.
@@ -68,13 +69,19 @@ ABLATIONS = ("references321", "assembling", "references3", "depth2", "references
 # One pair shows how scores rise; the others need not be measured on their way, which takes a quarter of their time.
 _UNMEASURED = (("data.val_split", "null"),)
 
-_SHORT = (
-    ("schedule.iterations", "700"),
-    ("optimizer.learning_rate", "1e-4"),
-    ("optimizer.head_factor", "10"),
-    ("output.validate_every", "350"),
+_LONG = (
+    ("schedule.iterations", "1500"),
+    ("optimizer.learning_rate", "4e-4"),
+    ("optimizer.head_factor", "2.5"),
+    ("output.validate_every", "750"),
 )
 _COLD = (("warm_start", "false"),)
+_SHUFFLED = (
+    ("data.clips.frames", "each"),
+    ("runtime.batch_size", "8"),
+    ("loss.final_weight", "1"),
+    ("loss.frame_weight", "0"),
+)
 
 _REAL = (
     ("initial_weights", f"runs/{START}/last"),
@@ -82,6 +89,7 @@ _REAL = (
     ("schedule.warmup", "40"),
     ("optimizer.learning_rate", "4e-4"),
     ("runtime.precision", "bf16"),
+    ("runtime.batch_size", "2"),
     ("output.save_every", "100"),
     ("output.validate_every", "200"),
 )
@@ -98,42 +106,44 @@ def _runs() -> Iterator[Run]:
         after=None,
         processes=2,
     )
+    base, cffm = "segformer_b0_freedoom", "cffm_b0_freedoom"
     for seed in SEEDS:
-        pair = ("segformer_b0_freedoom", "cffm_b0_freedoom")
-        # CFFM takes longer: where two runs share the machine, both end about together if it begins the last pair.
-        for recipe in pair if seed != SEEDS[-1] else reversed(pair):
-            fields = _UNMEASURED if seed != SEEDS[0] else ()
-            yield Run(
-                name=f"{recipe}-s{seed}", group="pairs", recipe=recipe, seed=seed, fields=fields, scorings=RENDERED
-            )
+        for recipe in (base, cffm):
+            yield _tuned("pairs", recipe, seed)
     yield from _real(CAMVID, offsets="[3, 2, 1]")
     yield from _real(DAVIS, offsets="[9, 6, 3]")
-    yield _short("short", "cffm_b0_freedoom", SEEDS[0])
+    for recipe in (base, cffm):
+        yield _tuned("long", recipe, SEEDS[0], _LONG)
     for ablation in ABLATIONS:
-        yield _short("ablations", f"cffm_b0_freedoom_{ablation}", SEEDS[0])
+        yield _tuned("ablations", f"{cffm}_{ablation}", SEEDS[0])
     for seed in SEEDS:
-        yield _short("short", "segformer_b0_freedoom", seed, measured=seed == SEEDS[0])
-        yield _short("cold", "cffm_b0_freedoom", seed, measured=seed == SEEDS[0])
+        yield _tuned("shuffled", base, seed, _SHUFFLED)
+        yield _tuned("cold", cffm, seed, _COLD)
 
 
-def _short(group: str, recipe: str, seed: int, *, measured: bool = False) -> Run:
-    suffix = "short" if group == "ablations" else group
-    fields = (*_SHORT, *(() if measured else _UNMEASURED), *(_COLD if group == "cold" else ()))
+def _tuned(group: str, recipe: str, seed: int, fields: tuple[tuple[str, str], ...] = ()) -> Run:
+    measured = seed == SEEDS[0] and group != "ablations"
+    suffix = "" if group in ("pairs", "ablations") else f"_{group}"
     return Run(
-        name=f"{recipe}_{suffix}-s{seed}", group=group, recipe=recipe, seed=seed, fields=fields, scorings=RENDERED
+        name=f"{recipe}{suffix}-s{seed}",
+        group=group,
+        recipe=recipe,
+        seed=seed,
+        fields=fields if measured else (*fields, *_UNMEASURED),
+        scorings=RENDERED,
     )
 
 
 def _real(scoring: Scoring, *, offsets: str) -> Iterator[Run]:
-    """A pair with the same clips, frames an iteration, rates and schedule."""
+    """A pair with the same batches, rates and schedule."""
     shared = (("data.root", scoring.data), *_REAL)
     each_frame = (
         ("data.clips.reference_offsets", offsets),
-        ("data.clips.frames", "each"),
         ("data.clips.reverse_probability", "0.5"),
-        ("runtime.batch_size", "8"),
+        ("loss.final_weight", "0"),
+        ("loss.frame_weight", "1"),
     )
-    for model, own in (("segformer", each_frame), ("cffm", (("runtime.batch_size", "2"),))):
+    for model, own in (("segformer", each_frame), ("cffm", ())):
         recipe = f"{model}_b0_{scoring.name}"
         yield Run(name=f"{recipe}-s0", group=scoring.name, recipe=recipe, fields=(*shared, *own), scorings=(scoring,))
 

@@ -86,22 +86,25 @@ def forward_clip(model: ReferenceModel, clip_BT3HW: Tensor) -> ClipLogits:
 
     Args:
         model: any reference model.
-        clip_BT3HW: float RGB, 0–255; T is 1 or the number of references + 1, in order of time.
+        clip_BT3HW: float RGB, 0–255, in order of time; T is 1 or the number of references + 1. A model without
+            references takes any T: it predicts every frame by itself.
 
     Raises:
         InputError: for another number of frames or dimensions.
     """
-    expected = len(model.reference_offsets) + 1
-    if clip_BT3HW.ndim != 5 or clip_BT3HW.shape[2] != 3 or clip_BT3HW.shape[1] not in (1, expected):
+    offsets = list(model.reference_offsets)
+    wrong_count = bool(offsets) and clip_BT3HW.shape[1] not in (1, len(offsets) + 1)
+    if clip_BT3HW.ndim != 5 or clip_BT3HW.shape[2] != 3 or wrong_count:
+        counts = f"T = 1 or {len(offsets) + 1} (references at {offsets} frames back, then the target)"
         raise InputError(
-            f"got a clip of shape {tuple(clip_BT3HW.shape)}; expected [B,T,3,H,W] with T = 1 or {expected} "
-            f"(references at {list(model.reference_offsets)} frames back, then the target)"
+            f"got a clip of shape {tuple(clip_BT3HW.shape)}; expected [B,T,3,H,W]"
+            + (f" with {counts}" if offsets else "")
         )
     B, T = clip_BT3HW.shape[:2]
     # One fold for encoder and head, so that BatchNorm sees all frames of all clips in one statistic.
     features = model.encode(clip_BT3HW.flatten(0, 1))
     frames = model.decode(features, ()).unflatten(0, (B, T))
-    if T == 1:
-        return ClipLogits(final=frames[:, 0], frames=frames)
+    if T == 1 or not model.reference_offsets:
+        return ClipLogits(final=frames[:, -1], frames=frames)
     references = [model.context(frame_of_clip(features, t, T)) for t in range(T - 1)]
     return ClipLogits(final=model.decode(frame_of_clip(features, T - 1, T), references), frames=frames)

@@ -140,7 +140,8 @@ class TrainConfig:
         same = (
             len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
         )
-        if clips.frames == "clip" and not same:
+        # A model without references learns the frames of any clip one by one.
+        if model and clips.frames == "clip" and not same:
             raise InputError(
                 f"got clips with references at {list(clips.reference_offsets)} for a model with references at "
                 f"{list(model)}; expected the same; change data.clips.reference_offsets or model.references"

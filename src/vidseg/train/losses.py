@@ -38,7 +38,8 @@ class HardPixels:
 class LossConfig:
     """What is minimised; the defaults are the paper's for models with references.
 
-    A model without references has one kind of logits: give `frame_weight` 0, and the loss is their cross-entropy.
+    A model without references has one kind of logits. On single frames give `frame_weight` 0, on whole clips
+    `final_weight` 0 and `frame_weight` 1, and the loss is the cross-entropy of all frames.
     Where only the target of a clip has a label, the other frames count as zero in the mean over all T; a
     `frame_weight` T times as large makes up for it.
 
