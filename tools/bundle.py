@@ -42,7 +42,7 @@ else: it knows the textures of one game.
 |-|-|
 | classes | {classes} |
 | input | RGB, short side {short}, {fps:.4g} frames a second |
-| data | {train} videos of {length} damaged frames (dark, blurred, noisy, partly covered) on {maps} maps, nothing else |
+| data | {train} videos of {length} frames on {maps} maps, clean or damaged (dark, blurred, noisy, partly covered) |
 | budget | {note} |
 | stored as | float16 safetensors |
 | licence | Apache-2.0 |

@@ -65,8 +65,8 @@ videos to learn from and to be scored on, one seed is a check, not a ranking.
 BUNDLED = """## The bundled models
 
 Scores of the bundled files themselves (weights rounded to float16), as their `config.json` has them: of the whole
-validation set, and of the clean sample that is bundled with them; protocol `vspw`. Tests score the files again. How
-each was trained stands in its card; budgets differ from those above unless it says so.
+validation set, clean and damaged, and of the clean sample that is bundled with them; protocol `vspw`. Tests score the
+files again. How each was trained stands in its card: for longer than the pairs above, and both alike at the end.
 """
 
 SPEED = """## Speed
