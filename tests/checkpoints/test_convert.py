@@ -259,6 +259,21 @@ def test_truncated_files_are_told(legacy: bool, share: float, segformer_weights:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("offset", "value"), [(8, 8), (8, 12), (8, 14), (6, 1)], ids=["zlib", "bz2", "lzma", "lock"])
+def test_a_header_that_lies_about_its_file_is_found(
+    offset: int, value: int, segformer_weights: Weights, tmp_path: Path
+) -> None:
+    path = write(tmp_path, segformer_weights)
+    content = bytearray(path.read_bytes())
+    # A file's own header, and its entry in the archive's directory, where the same fields come 2 bytes later.
+    content[content.index(b"PK\x03\x04") + offset] = value
+    content[content.index(b"PK\x01\x02") + offset + 2] = value
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"expected (a whole one|an undamaged file); get it anew"):
+        convert(path, tmp_path / "out", "segformer")
+    assert not (tmp_path / "out").exists()
+
+
 def test_flipped_bits_are_found(segformer_weights: Weights, tmp_path: Path) -> None:
     source = write(tmp_path, segformer_weights)
     content = bytearray(source.read_bytes())

@@ -2,9 +2,11 @@
 
 import codecs
 import hashlib
+import lzma
 import pickle
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -135,7 +137,8 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+    # Flipped bits may also claim that a stored file is compressed (zlib, lzma) or encrypted (RuntimeError).
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise _damaged(path, error) from error
     if damaged is not None:
         raise CheckpointError(f"got a wrong checksum of '{damaged}' in {path}; expected an undamaged file; get it anew")
