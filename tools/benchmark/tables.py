@@ -7,6 +7,7 @@ from benchmark.results import Record, Results, class_iou, foreground_iou, score,
 
 THEIRS = "*theirs*"
 _SCORES = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
+_SIX = tuple((scoring, name) for scoring in ("damaged", "clean") for name in ("mIoU", "mVC8", "mVC16"))
 _NONE = "–"
 _MODELS = {"SegFormer-B0": "segformer_b0_freedoom", "CFFM-B0": "cffm_b0_freedoom"}
 
@@ -132,14 +133,14 @@ def ablation_tables(results: Results) -> list[str]:
     lines = []
     for what, size, paper, recipes in blocks:
         theirs = [f"{name}, {THEIRS} ({size}, VSPW)" for name in ("mIoU", "mVC8", "mVC16")]
-        ours = [f"{name}, {scoring}" for scoring in ("damaged", "clean") for name in ("mIoU", "mVC8", "mVC16")]
+        ours = [f"{name}, {scoring}" for scoring, name in _SIX]
         body = []
         for value, recipe in recipes.items():
             record = rows.get(recipe)
-            cells = ["not run yet", *[_NONE] * 5] if record is None else _six(record)
+            cells = ["not run yet", *[_NONE] * 5] if record is None else _six([record])
             body.append((str(value), *(_one(x) for x in paper[value]), *cells))
         if baseline := rows.get("segformer_b0_freedoom"):
-            body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six(baseline)))
+            body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six([baseline])))
         lines += table((what, *theirs, *ours), body)
     return lines
 
@@ -162,13 +163,9 @@ def long_table(results: Results) -> list[str]:
 
 
 def _six_columns(head: str, groups: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Rows of groups; mean ± standard deviation over their seeds, protocol `vspw`."""
-    which = [(scoring, name) for scoring in ("damaged", "clean") for name in ("mIoU", "mVC8", "mVC16")]
-    body = [
-        (label, str(len(records)), *(_over(records, scoring, "vspw", name) for scoring, name in which))
-        for label, records in groups.items()
-    ]
-    return table((head, "seeds", *(f"{name}, {scoring}" for scoring, name in which)), body)
+    """Rows of groups."""
+    body = [(label, str(len(records)), *_six(records)) for label, records in groups.items()]
+    return table((head, "seeds", *(f"{name}, {scoring}" for scoring, name in _SIX)), body)
 
 
 def real_table(results: Results, group: str) -> list[str]:
@@ -249,12 +246,9 @@ def _verdict(widest: float | None, differences: Sequence[float]) -> str:
     return "yes" if mean > 0 else "yes, below"
 
 
-def _six(record: Record) -> list[str]:
-    return [
-        f"{score(record, scoring, 'vspw', name):.2f}"
-        for scoring in ("damaged", "clean")
-        for name in ("mIoU", "mVC8", "mVC16")
-    ]
+def _six(records: Sequence[Record]) -> list[str]:
+    """Damaged and clean frames, protocol `vspw`; mean ± standard deviation over seeds."""
+    return [_over(records, scoring, "vspw", name) for scoring, name in _SIX]
 
 
 def _maybe(record: Record, scoring: str, protocol: str, name: str) -> str:
