@@ -1,0 +1,27 @@
+"""What context is worth: nothing right after a warm start, something once the context classifier says other things."""
+
+import pytest
+import torch
+
+from context_gain import context_gain
+from trees import camvid_tree
+from vidseg.data import open_dataset
+from vidseg.models import CFFM, CFFMConfig, MiTConfig
+
+
+def test_predictions_are_told_apart(tmp_path):
+    torch.manual_seed(0)
+    encoder = MiTConfig(widths=(8, 16, 24, 32), depths=(1, 1, 1, 1), heads=(1, 2, 3, 4))
+    model = CFFM(CFFMConfig(encoder=encoder, num_classes=3, depth=1, head_channels=16, heads=2)).eval()
+    dataset = open_dataset(camvid_tree(tmp_path, size=(32, 48), frames=13), "camvid", "train")
+    model.predict_as_single_frames()
+    found = context_gain(model, dataset, every=3)
+    # Two videos of 13 frames, the first 9 of each without all references.
+    assert found["targets"] == 3
+    rows = found["predictions"]
+    assert rows["context"] == rows["stride 8"]
+    assert rows["stride 4"]["cross_entropy"] != rows["stride 8"]["cross_entropy"]
+    torch.nn.init.normal_(model.context_classifier.weight)
+    changed = context_gain(model, dataset, every=3)["predictions"]
+    assert changed["context"]["cross_entropy"] != pytest.approx(rows["context"]["cross_entropy"], abs=1e-3)
+    assert changed["stride 8"] == rows["stride 8"]
