@@ -42,8 +42,8 @@ def main() -> None:
     found = context_gain(model, open_dataset(args.data, args.layout, args.split), every=args.every)
     print(json.dumps(found, indent=2))
     if args.json:
-        names = ("model", "data", "layout", "split", "every")
-        write_json(args.json, {name: str(getattr(args, name)) for name in names} | found)
+        how = {"model": args.model, "data": str(args.data), "layout": args.layout, "split": args.split}
+        write_json(args.json, how | {"every": args.every} | found)
 
 
 def context_gain(model: CFFM, dataset: VideoDataset, *, every: int) -> dict[str, Any]:

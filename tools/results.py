@@ -13,7 +13,7 @@ def main(root: Path = Path()) -> None:
     runs, models = root / "docs" / "runs", root / "src" / "vidseg" / "assets" / "models"
     benchmarks = sorted(runs.glob("bench_*.json"))
     bundled = sorted(path.parent for path in models.glob("*/config.json"))
-    write_page(runs / "benchmark", benchmarks, bundled, root / "docs" / "results.md")
+    write_page(runs / "benchmark", runs / "earlier", benchmarks, bundled, root / "docs" / "results.md")
     write_summary(runs / "benchmark", root / "README.md")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,20 @@ from benchmark.curves import COLOURS, curves
 from benchmark.page import _speed, write_page
 from benchmark.plan import RUNS
 from benchmark.results import Results, foreground_iou, read_results, spread
+from benchmark.steps import config_of
 from vidseg.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "docs" / "runs" / "benchmark"
+EARLIER = ROOT / "docs" / "runs" / "earlier"
+NAMES = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
 
 
 def record(recipe: str, seed: int, value: float, *, group: str = "pairs") -> dict:
     """Scores that all are `value`, clean ones a tenth more."""
     scores = {}
     for scoring, score in (("damaged", value), ("clean", value + 0.1)):
-        names = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
-        scores[scoring] = {"protocols": {protocol: dict.fromkeys(names, score) for protocol in ("vspw", "exact")}}
+        scores[scoring] = {"protocols": {protocol: dict.fromkeys(NAMES, score) for protocol in ("vspw", "exact")}}
     return {"recipe": recipe, "seed": seed, "group": group, "scores": scores}
 
 
@@ -47,7 +50,7 @@ def test_regenerating_the_page_changes_nothing(tmp_path):
 
 def test_without_records_every_run_is_said_to_be_missing(tmp_path):
     (tmp_path / "notes.md").write_text("## What was found\n\nNothing.\n")
-    write_page(tmp_path, [], [], tmp_path / "page.md")
+    write_page(tmp_path, tmp_path / "none", [], [], tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if "**Not run yet**" in line]
     assert all(f"`{run.name}`" in line for run in RUNS)
@@ -66,7 +69,9 @@ def test_mean_and_spread_over_seeds_and_the_paired_difference():
         *(record(base, seed, value) for seed, value in enumerate((0.30, 0.32, 0.34))),
         *(record(ours, seed, value) for seed, value in enumerate((0.35, 0.36, 0.40))),
     )
-    main = "\n".join(tables.main_table(found, "damaged", "vspw"))
+    main = "\n".join(tables.main_table(found, "damaged", "vspw", {"`m`": dict.fromkeys(NAMES, 0.25)}))
+    assert "| `m`, before | 1 | 25.00 | 25.00 |" in main
+    assert "| CFFM-B0, fresh mining blocks | 0 | not run yet |" in main
     assert "| SegFormer-B0 | 3 | 32.00 ± 2.00 |" in main
     assert "| CFFM-B0 | 3 | 37.00 ± 2.65 |" in main
     summary = "\n".join(tables.summary_table(found))
@@ -107,13 +112,13 @@ def test_one_seed_has_no_spread_and_only_whole_pairs_count():
     assert spread([1.0]).std is None
 
 
-def test_ablations_take_the_pair_of_seed_0_for_the_papers_setting():
+def test_ablations_take_fresh_blocks_of_their_seed_for_the_papers_setting():
     found = of(
-        record("cffm_b0_freedoom", 1, 0.9),
-        record("cffm_b0_freedoom", 0, 0.9, group="cold"),
-        record("cffm_b0_freedoom", 0, 0.4),
+        record("cffm_b0_freedoom", 1, 0.9, group="fresh"),
+        record("cffm_b0_freedoom", 0, 0.9),
+        record("cffm_b0_freedoom", 0, 0.4, group="fresh"),
+        record("segformer_b0_freedoom", 1, 0.9),
         record("segformer_b0_freedoom", 0, 0.3),
-        record("segformer_b0_freedoom", 0, 0.9, group="shuffled"),
         record("cffm_b0_freedoom_depth2", 0, 0.5, group="ablations"),
     )
     lines = tables.ablation_tables(found)
@@ -123,21 +128,21 @@ def test_ablations_take_the_pair_of_seed_0_for_the_papers_setting():
     assert any(line.startswith("| no references: SegFormer-B0 | – | – | – | 30.00 |") for line in lines)
 
 
-def test_what_is_equal_and_what_was_not():
-    found = of(
+def test_earlier_rounds_are_told_apart():
+    found = [
         record("segformer_b0_freedoom", 0, 0.3),
         record("segformer_b0_freedoom", 0, 0.5, group="shuffled"),
         *(record("cffm_b0_freedoom", seed, value, group="cold") for seed, value in enumerate((0.1, 0.3))),
         record("cffm_b0_freedoom", 0, 0.7, group="long"),
-    )
-    lines = tables.fairness_table(found)
-    assert any(line.startswith("| SegFormer-B0 | 1 | 30.00 |") for line in lines)
+        record("cffm_b0_freedoom_assembling", 0, 0.8, group="ablations"),
+    ]
+    lines = tables.earlier_table(found)
+    assert any(line.startswith("| SegFormer-B0, CFFM's batches | 1 | 30.00 |") for line in lines)
     assert any(line.startswith("| SegFormer-B0, frames of eight clips a batch | 1 | 50.00 |") for line in lines)
-    assert any(line.startswith("| CFFM-B0 | 0 | not run yet |") for line in lines)
     assert any("anew | 2 | 20.00 ± 14.14 |" in line for line in lines)
-    lines = tables.long_table(found)
-    assert any(line.startswith("| SegFormer-B0 | 0 | not run yet |") for line in lines)
-    assert any(line.startswith("| CFFM-B0 | 1 | 70.00 |") for line in lines)
+    assert any("rate 4e-4 | 1 | 70.00 |" in line for line in lines)
+    assert any("assembling alone | 1 | 80.00 |" in line for line in lines)
+    assert any("references 3, 2, 1 | 0 | not run yet |" in line for line in lines)
 
 
 def test_foreground_iou_against_label_maps():
@@ -163,7 +168,7 @@ def test_a_drawing_that_is_no_longer_made_goes(tmp_path):
     (tmp_path / "notes.md").write_text("")
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "old.svg").write_text("")
-    write_page(tmp_path, [], [], tmp_path / "page.md")
+    write_page(tmp_path, tmp_path / "none", [], [], tmp_path / "page.md")
     assert not list((tmp_path / "page").iterdir())
 
 
@@ -178,15 +183,25 @@ def test_curves_are_drawn_inside_their_frame():
     assert 0 < min(ys) < max(ys) < 400
 
 
-@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*RECORDS.glob("*.json"), *EARLIER.glob("*.json")]),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
 def test_a_committed_record_is_small_whole_and_knows_no_machine(path):
     text = path.read_text(encoding="utf-8")
     assert len(text) < 60_000
     assert not re.search(r'["\s=]/\w', text), "an absolute path"
     kept = json.loads(text)
     assert kept["name"] == path.stem
-    (run,) = [run for run in RUNS if run.name == path.stem]
-    assert set(kept["scores"]) == {scoring.name for scoring in run.scorings}
     found = [sha256 for sha256 in kept["checkpoints"].values() if sha256 is not None]
     assert kept["checkpoints"]["last"] in found
     assert all(re.fullmatch("[0-9a-f]{64}", sha256) for sha256 in found)
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_committed_record_is_of_a_planned_run(path):
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    (run,) = [run for run in RUNS if run.name == path.stem]
+    assert set(kept["scores"]) == {scoring.name for scoring in run.scorings}
+    assert kept["config"] == json.loads(json.dumps(asdict(config_of(run))))

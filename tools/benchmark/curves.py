@@ -8,7 +8,7 @@ from vidseg.bench.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 Points = Sequence[tuple[float, float]]
 
 # SegFormer's and CFFM's; runs of one recipe share a colour.
-COLOURS = {"SegFormer-B0": "#D55E00", "CFFM-B0": "#0072B2", "shared start": "#777777"}
+COLOURS = {"SegFormer-B0": "#D55E00", "CFFM-B0": "#0072B2", "from scratch": "#777777"}
 
 
 def curves(title: str, ylabel: str, series: Sequence[tuple[str, Points]]) -> str:

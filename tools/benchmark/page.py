@@ -5,14 +5,14 @@ What the figures mean is said by people, in notes.md beside the records; the pag
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark import prose, tables
 from benchmark.curves import curves, smoothed
 from benchmark.plan import RUNS
-from benchmark.results import Record, Results, read_results
+from benchmark.results import Record, Results, read_earlier, read_results
 from benchmark.tables import table
 from vidseg.errors import InputError
 from vidseg.files import atomic_file
@@ -23,16 +23,18 @@ _CURVE_SPAN = 5
 _FRAMES = {"": "clean", "damaged_": "damaged", "sample_": "bundled sample"}
 
 
-def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path], page: Path) -> None:
+def write_page(records: Path, earlier: Path, benchmarks: Sequence[Path], bundled: Sequence[Path], page: Path) -> None:
     """Writes the page, and its curves into the folder of the same name.
 
     Args:
         records: the folder of what the queue keeps, with notes.md.
+        earlier: the folder of what it kept of runs that are planned no more.
         benchmarks: JSON of `vidseg bench`.
         bundled: folders of the bundled models.
         page: the Markdown file.
     """
-    results = read_results(records)
+    results, rounds = read_results(records), read_earlier(earlier)
+    models = {model.name: json.loads((model / "config.json").read_text()) for model in bundled}
     folder = page.with_suffix("")
     drawings = _drawings(results)
     for drawn in folder.glob("*.svg"):
@@ -46,14 +48,19 @@ def write_page(records: Path, benchmarks: Sequence[Path], bundled: Sequence[Path
         *_progress(results),
         prose.EXPECTED,
         (records / "notes.md").read_text(encoding="utf-8"),
-        *_rendered(results, drawings),
-        *_ablations(results),
+        *_rendered(results, models, drawings),
+        prose.ABLATIONS,
+        *tables.ablation_tables(results),
         *_real(results),
-        *_bundled([json.loads((model / "config.json").read_text()) | {"name": model.name} for model in bundled]),
+        prose.EARLIER,
+        *tables.earlier_table(rounds),
+        *_bundled(models),
         prose.SPEED,
         *_speed([json.loads(path.read_text(encoding="utf-8")) for path in benchmarks]),
         prose.BUDGET,
-        *_runs(results),
+        *_runs(results.records.values(), records.name),
+        *_runs(rounds, earlier.name),
+        "The full sha256 of every checkpoint and the command lines stand in the records.\n",
         "## The paper's tables\n",
         *tables.published_table(),
         *tables.published_cityscapes_table(),
@@ -85,11 +92,19 @@ def _progress(results: Results) -> list[str]:
     return [f"{len(results.records)} of {len(RUNS)} planned runs are here. **Not run yet**: {names}.", ""]
 
 
-def _rendered(results: Results, drawings: Iterable[str]) -> list[str]:
-    lines = ["## CFFM against its baseline on rendered video", ""]
+def _rendered(results: Results, models: Mapping[str, Any], drawings: Iterable[str]) -> list[str]:
+    lines = [prose.RENDERED]
     for scoring in ("damaged", "clean"):
+        # The models of the package carry scores of one protocol.
+        prefix = next(prefix for prefix, frames in _FRAMES.items() if frames == scoring)
+        starts = {
+            f"`{model}`": {
+                name.removeprefix(prefix): value for name, value in config["metrics"].items() if name.startswith(prefix)
+            }
+            for model, config in models.items()
+        }
         for protocol in ("vspw", "exact"):
-            lines += tables.main_table(results, scoring, protocol)
+            lines += tables.main_table(results, scoring, protocol, starts if protocol == "vspw" else {})
     lines += ["### The difference", ""]
     for scoring in ("damaged", "clean"):
         for protocol in ("vspw", "exact"):
@@ -102,14 +117,14 @@ def _rendered(results: Results, drawings: Iterable[str]) -> list[str]:
 
 def _drawings(results: Results) -> dict[str, str]:
     labels = {
-        "segformer_b0_freedoom_scratch": "shared start",
+        "segformer_b0_freedoom_scratch": "from scratch",
         "segformer_b0_freedoom": "SegFormer-B0",
         "cffm_b0_freedoom": "CFFM-B0",
     }
-    shown = ("start", "pairs", "long")
+    shown = ("start", "pairs")
     chosen = {n: labels[record["recipe"]] for n, record in results.records.items() if record["group"] in shown}
-    start = {name: label for name, label in chosen.items() if label == "shared start"}
-    tuned = {name: label for name, label in chosen.items() if label != "shared start"}
+    start = {name: label for name, label in chosen.items() if label == "from scratch"}
+    tuned = {name: label for name, label in chosen.items() if label != "from scratch"}
 
     def series(names: dict[str, str], points: Callable[[str], list[tuple[float, float]]]) -> list[Any]:
         return [(label, found) for name, label in names.items() if (found := points(name))]
@@ -127,31 +142,16 @@ def _drawings(results: Results) -> dict[str, str]:
         ]
 
     plots = {
-        "start-loss.svg": ("Cross-entropy of the shared start, mean of 100 iterations", "loss", series(start, loss)),
-        "loss.svg": (
-            "Cross-entropy of the pairs and the longer one, mean of 100 iterations",
-            "loss / its weights",
-            series(tuned, loss),
-        ),
+        "loss.svg": ("Cross-entropy, mean of 100 iterations", "loss / its weights", series(tuned, loss)),
         "miou.svg": ("mIoU on damaged validation video", "mIoU, %, exact", series(tuned, measured("mIoU"))),
         "mvc16.svg": (
             "mVC16 on damaged validation video",
             "mVC16, %, protocol exact",
             series(tuned, measured("mVC16")),
         ),
+        "scratch-loss.svg": ("Cross-entropy from scratch, mean of 100 iterations", "loss", series(start, loss)),
     }
     return {name: curves(*plot) for name, plot in plots.items() if plot[2]}
-
-
-def _ablations(results: Results) -> list[str]:
-    return [
-        prose.EQUAL,
-        *tables.fairness_table(results),
-        prose.LONG,
-        *tables.long_table(results),
-        prose.ABLATIONS,
-        *tables.ablation_tables(results),
-    ]
 
 
 def _real(results: Results) -> list[str]:
@@ -161,16 +161,16 @@ def _real(results: Results) -> list[str]:
     return lines
 
 
-def _bundled(configs: Sequence[dict[str, Any]]) -> list[str]:
+def _bundled(models: Mapping[str, Any]) -> list[str]:
     names = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
     rows = []
-    for config in configs:
+    for model, config in models.items():
         metrics = config["metrics"]
         for prefix, frames in _FRAMES.items():
             if prefix + names[0] not in metrics:
                 continue
             cells = (f"{100 * metrics[prefix + name]:.4f}" for name in names)
-            rows.append((f"`{config['name']}`, {frames}", *cells, f"`{config['weights_sha256'][:12]}`"))
+            rows.append((f"`{model}`, {frames}", *cells, f"`{config['weights_sha256'][:12]}`"))
     return [prose.BUNDLED, *table(("model, frames", *names, "sha256 of the file"), rows)]
 
 
@@ -193,8 +193,8 @@ def _speed(reports: Sequence[dict[str, Any]]) -> list[str]:
     return table(("model", "frames", "frames/s", "processor"), rows)
 
 
-def _runs(results: Results) -> list[str]:
-    rows = [_run(record) for record in results.records.values()]
+def _runs(records: Iterable[Record], folder: str) -> list[str]:
+    rows = [_run(record, folder) for record in records]
     head = (
         "run",
         "iterations",
@@ -205,10 +205,10 @@ def _runs(results: Results) -> list[str]:
         "scoring, min",
         "sha256 of the last weights",
     )
-    return [*table(head, rows), "The full sha256 of every checkpoint and the command lines stand in the records.", ""]
+    return table(head, rows)
 
 
-def _run(record: Record) -> tuple[str, ...]:
+def _run(record: Record, folder: str) -> tuple[str, ...]:
     config = record["config"]
     clips, runtime = config["data"]["clips"], config["runtime"]
     frames = len(clips["reference_offsets"]) + 1 if clips["frames"] == "clip" else 1
@@ -216,7 +216,7 @@ def _run(record: Record) -> tuple[str, ...]:
     processes = "" if record["processes"] == 1 else f" ({record['processes']} processes)"
     scoring = sum(scores["seconds"] for scores in record["scores"].values())
     return (
-        f"[{record['name']}](runs/benchmark/{record['name']}.json)",
+        f"[{record['name']}](runs/{folder}/{record['name']}.json)",
         str(config["schedule"]["iterations"]),
         str(count),
         f"{config['optimizer']['learning_rate']:g}",

@@ -1,11 +1,10 @@
 """Which runs there are, as data, in the order in which they are worth having.
 
-First the weights that all others start from; then pairs of the per-frame baseline and CFFM, seed by seed, because the
-difference within a pair is what everything is about; then the same comparison on real video; then a longer pair; then
-the ablations. Of these, those that could explain the comparison come first: near references tell whether 9, 6 and 3
-frames are too far for this camera, assembling alone whether attention adds to context, one reference whether one would
-do. Last come the two ways in which the first round was unequal: CFFM with a new context classifier ("cold"), and the
-baseline on shuffled single frames, of eight clips a batch and not two ("shuffled").
+First pairs of the per-frame baseline and CFFM, seed by seed, because the difference within a pair is what everything is
+about; then CFFM with mining blocks that start from nothing ("fresh"); then real video, with the weights that it starts
+from; then the ablations, whose blocks start from nothing, too, the most telling first: assembling alone tells whether
+attention adds to context, near references whether 9, 6 and 3 frames are too far for this camera, one reference whether
+one would do.
 """
 
 from collections.abc import Iterator
@@ -35,13 +34,12 @@ class Run:
 
     Attributes:
         name: of its folder under runs/, and of its record.
-        group: where it belongs on the page: "start", "pairs", "camvid", "davis", "long", "ablations", "shuffled" or
-            "cold".
+        group: where it belongs on the page: "pairs", "fresh", "start", "camvid", "davis" or "ablations".
         recipe: see `vidseg recipes`.
         seed: of weights, order and draws.
         fields: the recipe's fields that are changed, with their values as text.
         scorings: what it is scored on.
-        after: the run whose weights it starts from; None for none.
+        after: the run whose weights it starts from; None if it starts from none, or from a model of the package.
         processes: that train together.
     """
 
@@ -51,7 +49,7 @@ class Run:
     seed: int = 0
     fields: tuple[tuple[str, str], ...] = ()
     scorings: tuple[Scoring, ...]
-    after: str | None = START
+    after: str | None = None
     processes: int = 1
 
 
@@ -64,24 +62,12 @@ CAMVID = Scoring(name="camvid", data="data/camvid", layout="camvid")
 DAVIS = Scoring(name="davis", data="data/davis16", layout="camvid")
 
 SEEDS = (0, 1, 2)
-ABLATIONS = ("references321", "assembling", "references3", "depth2", "references9", "references6")
+ABLATIONS = ("assembling", "references321", "references3", "depth2", "references9", "references6")
 
 # One pair shows how scores rise; the others need not be measured on their way, which takes a quarter of their time.
 _UNMEASURED = (("data.val_split", "null"),)
 
-_LONG = (
-    ("schedule.iterations", "1500"),
-    ("optimizer.learning_rate", "4e-4"),
-    ("optimizer.head_factor", "2.5"),
-    ("output.validate_every", "750"),
-)
-_COLD = (("warm_start", "false"),)
-_SHUFFLED = (
-    ("data.clips.frames", "each"),
-    ("runtime.batch_size", "8"),
-    ("loss.final_weight", "1"),
-    ("loss.frame_weight", "0"),
-)
+_FRESH = (("initial_weights", "segformer-b0-freedoom"),)
 
 _REAL = (
     ("initial_weights", f"runs/{START}/last"),
@@ -96,6 +82,12 @@ _REAL = (
 
 
 def _runs() -> Iterator[Run]:
+    base, cffm = "segformer_b0_freedoom", "cffm_b0_freedoom"
+    for seed in SEEDS:
+        for recipe in (base, cffm):
+            yield _tuned("pairs", recipe, seed)
+    for seed in SEEDS:
+        yield _tuned("fresh", cffm, seed, _FRESH)
     # Two processes with one thread each, halves of the recipe's batch of 8.
     yield Run(
         name=START,
@@ -103,29 +95,18 @@ def _runs() -> Iterator[Run]:
         recipe=START,
         fields=(("runtime.batch_size", "4"),),
         scorings=RENDERED,
-        after=None,
         processes=2,
     )
-    base, cffm = "segformer_b0_freedoom", "cffm_b0_freedoom"
-    for seed in SEEDS:
-        for recipe in (base, cffm):
-            yield _tuned("pairs", recipe, seed)
     yield from _real(CAMVID, offsets="[3, 2, 1]")
     yield from _real(DAVIS, offsets="[9, 6, 3]")
-    for recipe in (base, cffm):
-        yield _tuned("long", recipe, SEEDS[0], _LONG)
     for ablation in ABLATIONS:
         yield _tuned("ablations", f"{cffm}_{ablation}", SEEDS[0])
-    for seed in SEEDS:
-        yield _tuned("shuffled", base, seed, _SHUFFLED)
-        yield _tuned("cold", cffm, seed, _COLD)
 
 
 def _tuned(group: str, recipe: str, seed: int, fields: tuple[tuple[str, str], ...] = ()) -> Run:
-    measured = seed == SEEDS[0] and group != "ablations"
-    suffix = "" if group in ("pairs", "ablations") else f"_{group}"
+    measured = group == "pairs" and seed == SEEDS[0]
     return Run(
-        name=f"{recipe}{suffix}-s{seed}",
+        name=f"{recipe}{'_fresh' if group == 'fresh' else ''}-s{seed}",
         group=group,
         recipe=recipe,
         seed=seed,
@@ -145,7 +126,14 @@ def _real(scoring: Scoring, *, offsets: str) -> Iterator[Run]:
     )
     for model, own in (("segformer", each_frame), ("cffm", ())):
         recipe = f"{model}_b0_{scoring.name}"
-        yield Run(name=f"{recipe}-s0", group=scoring.name, recipe=recipe, fields=(*shared, *own), scorings=(scoring,))
+        yield Run(
+            name=f"{recipe}-s0",
+            group=scoring.name,
+            recipe=recipe,
+            fields=(*shared, *own),
+            scorings=(scoring,),
+            after=START,
+        )
 
 
 RUNS: tuple[Run, ...] = tuple(_runs())

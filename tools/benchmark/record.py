@@ -13,7 +13,7 @@ from typing import Any
 from benchmark.plan import Run, Scoring
 from benchmark.steps import config_of, folder_of, model_sha256, scores_path, scoring_step, train_step
 from vidseg.bench.machine import environment
-from vidseg.checkpoints import load
+from vidseg.checkpoints import find_checkpoint, load
 from vidseg.files import atomic_file
 
 CURVES = ("progress", "validation")
@@ -50,7 +50,7 @@ def write_record(run: Run, records: Path) -> None:
         "processes": run.processes,
         "machine": {name: machine[name] for name in ("cpu", "cores", "system", "python", "versions")},
         "checkpoints": {
-            "initial": model_sha256(Path(config.initial_weights)) if config.initial_weights else None,
+            "initial": model_sha256(find_checkpoint(config.initial_weights)) if config.initial_weights else None,
             "last": model_sha256(folder / "last"),
             "best": model_sha256(folder / "best"),
         },

@@ -78,6 +78,11 @@ def read_results(folder: Path) -> Results:
     return Results(records=records, absent=tuple(run for run in RUNS if run.name not in records), curves=curves)
 
 
+def read_earlier(folder: Path) -> list[Record]:
+    """Reads the records of runs that are planned no more, by name."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
 def _rows(path: Path) -> list[dict[str, float]]:
     """Of a curve; none where the run has no such curve."""
     if not path.exists():

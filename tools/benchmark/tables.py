@@ -36,18 +36,26 @@ def published_cityscapes_table() -> list[str]:
     return table(("Cityscapes val", "mIoU", "frames/s (their GPU)"), rows)
 
 
-def main_table(results: Results, scoring: str, protocol: str) -> list[str]:
-    """The rendered benchmark: mean ± standard deviation over the seeds, beside the paper's B0."""
+def main_table(results: Results, scoring: str, protocol: str, starts: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The rendered benchmark: mean ± standard deviation over the seeds, beside the paper's B0.
+
+    Args:
+        results: of all runs.
+        scoring: "damaged" or "clean".
+        protocol: "vspw" or "exact".
+        starts: scores 0–1 of the models that they start from, by name; for this scoring and protocol.
+    """
     rows = []
     if protocol == "vspw":
         for method in ("SegFormer", "CFFM"):
             miou, wiou, vc8, vc16, _ = published.VSPW[method, "B0"]
             rows.append((f"{method}-B0 on VSPW, {THEIRS}", _NONE, *map(_one, (miou, wiou, vc8, vc16)), _NONE, _NONE))
-    for model, recipe in _MODELS.items():
-        records = results.group("pairs", recipe)
-        rows.append((model, str(len(records)), *(_over(records, scoring, protocol, name) for name in _SCORES)))
-    start = results.group("start")
-    rows.append(("the shared start, before fine-tuning", str(len(start)), *_single(start, scoring, protocol)))
+    groups = {model: results.group("pairs", recipe) for model, recipe in _MODELS.items()}
+    groups["CFFM-B0, fresh mining blocks"] = results.group("fresh")
+    for label, records in groups.items():
+        rows.append((label, str(len(records)), *(_over(records, scoring, protocol, name) for name in _SCORES)))
+    for label, scores in starts.items():
+        rows.append((f"{label}, before", "1", *(f"{100 * scores[name]:.2f}" for name in _SCORES)))
     return table((f"freedoom-video val, {scoring}, `{protocol}`", "seeds", *_SCORES), rows)
 
 
@@ -105,9 +113,11 @@ def class_table(results: Results) -> list[str]:
 
 
 def ablation_tables(results: Results) -> list[str]:
-    """Layers, references and assembling alone, each beside the paper's figures; seed 0."""
+    """Layers, references and assembling alone, each beside the paper's figures; seed 0, all with fresh blocks."""
+    (seed,) = {record["seed"] for record in results.group("ablations")} or {0}
     rows = {record["recipe"]: record for record in results.group("ablations")}
-    rows |= {record["recipe"]: record for record in results.group("pairs") if record["seed"] == 0}
+    rows |= {record["recipe"]: record for record in results.group("fresh") if record["seed"] == seed}
+    baselines = [record for record in results.group("pairs", _MODELS["SegFormer-B0"]) if record["seed"] == seed]
     prefix = "cffm_b0_freedoom"
     blocks = (
         ("mining layers", "B0", published.LAYERS, {1: prefix, 2: f"{prefix}_depth2"}),
@@ -139,33 +149,30 @@ def ablation_tables(results: Results) -> list[str]:
             record = rows.get(recipe)
             cells = ["not run yet", *[_NONE] * 5] if record is None else _six([record])
             body.append((str(value), *(_one(x) for x in paper[value]), *cells))
-        if baseline := rows.get("segformer_b0_freedoom"):
-            body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six([baseline])))
+        if baselines:
+            body.append(("no references: SegFormer-B0", _NONE, _NONE, _NONE, *_six(baselines)))
         lines += table((what, *theirs, *ours), body)
     return lines
 
 
-def fairness_table(results: Results) -> list[str]:
-    """What a new context classifier costs CFFM, and what more varied batches bring the baseline."""
-    groups = {
-        "SegFormer-B0": results.group("pairs", _MODELS["SegFormer-B0"]),
-        "SegFormer-B0, frames of eight clips a batch": results.group("shuffled"),
-        "CFFM-B0": results.group("pairs", _MODELS["CFFM-B0"]),
-        "CFFM-B0, context classifier anew": results.group("cold"),
+def earlier_table(records: Sequence[Record]) -> list[str]:
+    """The rounds before the one that counts, each in one or two things other."""
+    base, ours = _MODELS.values()
+    labels = {
+        ("shuffled", base): "SegFormer-B0, frames of eight clips a batch",
+        ("pairs", base): "SegFormer-B0, CFFM's batches",
+        ("cold", ours): "CFFM-B0, context classifier anew",
+        ("pairs", ours): "CFFM-B0, context classifier of single frames, blind to what is mined",
+        ("ablations", f"{ours}_references321"): "… references 3, 2, 1",
+        ("ablations", f"{ours}_assembling"): "… assembling alone",
+        ("long", ours): "… 1,500 iterations, rate 4e-4",
     }
-    return _six_columns("700 iterations", groups)
-
-
-def long_table(results: Results) -> list[str]:
-    """A pair with twice the iterations at four times the encoder's rate."""
-    groups = {model: results.group("long", recipe) for model, recipe in _MODELS.items()}
-    return _six_columns("1500 iterations", groups)
-
-
-def _six_columns(head: str, groups: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Rows of groups."""
+    groups = {
+        label: [record for record in records if (record["group"], record["recipe"]) == which]
+        for which, label in labels.items()
+    }
     body = [(label, str(len(records)), *_six(records)) for label, records in groups.items()]
-    return table((head, "seeds", *(f"{name}, {scoring}" for scoring, name in _SIX)), body)
+    return table(("700 iterations", "seeds", *(f"{name}, {scoring}" for scoring, name in _SIX)), body)
 
 
 def real_table(results: Results, group: str) -> list[str]:
@@ -214,10 +221,6 @@ def _over(records: Sequence[Record], scoring: str, protocol: str, name: str) -> 
         return "not run yet"
     found = spread([score(record, scoring, protocol, name) for record in records])
     return f"{found.mean:.2f}" + ("" if found.std is None else f" ± {found.std:.2f}")
-
-
-def _single(records: Sequence[Record], scoring: str, protocol: str) -> list[str]:
-    return [_over(records, scoring, protocol, name) for name in _SCORES]
 
 
 def _signed(values: Sequence[float]) -> str:
