@@ -146,10 +146,12 @@ def test_a_pair_differs_in_the_model_alone(group):
 def test_fresh_blocks_differ_from_the_pair_in_their_start_alone():
     configs = {run.name: config_of(run) for run in RUNS}
     fresh, pair, baseline = (
-        configs[f"{name}-s1"] for name in ("cffm_b0_freedoom_fresh", "cffm_b0_freedoom", "segformer_b0_freedoom")
+        configs[f"{name}-s0"] for name in ("cffm_b0_freedoom_fresh", "cffm_b0_freedoom", "segformer_b0_freedoom")
     )
     assert fresh.initial_weights == baseline.initial_weights
-    assert replace(fresh, initial_weights=pair.initial_weights, output=pair.output) == pair
+    same = replace(fresh, initial_weights=pair.initial_weights, output=pair.output)
+    assert replace(same, data=pair.data) == pair
+    assert replace(fresh.data, val_split=pair.data.val_split) == pair.data
 
 
 def test_the_first_thing_to_do_is_to_train(tmp_path, monkeypatch):

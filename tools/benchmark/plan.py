@@ -1,10 +1,10 @@
 """Which runs there are, as data, in the order in which they are worth having.
 
 First pairs of the per-frame baseline and CFFM, seed by seed, because the difference within a pair is what everything is
-about; then CFFM with mining blocks that start from nothing ("fresh"); then real video, with the weights that it starts
-from; then the ablations, whose blocks start from nothing, too, the most telling first: assembling alone tells whether
-attention adds to context, near references whether 9, 6 and 3 frames are too far for this camera, one reference whether
-one would do.
+about; then CFFM with mining blocks that start from nothing ("fresh"), for as many iterations and for more; then real
+video, with the weights that it starts from; then the ablations, whose blocks start from nothing, too, the most telling
+first: assembling alone tells whether attention adds to context, near references whether 9, 6 and 3 frames are too far
+for this camera, one reference whether one would do.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,8 @@ class Run:
 
     Attributes:
         name: of its folder under runs/, and of its record.
-        group: where it belongs on the page: "pairs", "fresh", "start", "camvid", "davis" or "ablations".
+        group: where it belongs on the page: "pairs", "fresh", "fresh_long", "start", "camvid", "davis" or
+            "ablations".
         recipe: see `vidseg recipes`.
         seed: of weights, order and draws.
         fields: the recipe's fields that are changed, with their values as text.
@@ -68,6 +69,7 @@ ABLATIONS = ("assembling", "references321", "references3", "depth2", "references
 _UNMEASURED = (("data.val_split", "null"),)
 
 _FRESH = (("initial_weights", "segformer-b0-freedoom"),)
+_LONG = (("schedule.iterations", "3600"),)
 
 _REAL = (
     ("initial_weights", f"runs/{START}/last"),
@@ -86,8 +88,8 @@ def _runs() -> Iterator[Run]:
     for seed in SEEDS:
         for recipe in (base, cffm):
             yield _tuned("pairs", recipe, seed)
-    for seed in SEEDS:
-        yield _tuned("fresh", cffm, seed, _FRESH)
+    yield _tuned("fresh", cffm, SEEDS[0], _FRESH)
+    yield _tuned("fresh_long", cffm, SEEDS[0], (*_FRESH, *_LONG))
     # Two processes with one thread each, halves of the recipe's batch of 8.
     yield Run(
         name=START,
@@ -105,8 +107,9 @@ def _runs() -> Iterator[Run]:
 
 def _tuned(group: str, recipe: str, seed: int, fields: tuple[tuple[str, str], ...] = ()) -> Run:
     measured = group == "pairs" and seed == SEEDS[0]
+    suffix = "" if group in ("pairs", "ablations") else f"_{group}"
     return Run(
-        name=f"{recipe}{'_fresh' if group == 'fresh' else ''}-s{seed}",
+        name=f"{recipe}{suffix}-s{seed}",
         group=group,
         recipe=recipe,
         seed=seed,

@@ -37,8 +37,8 @@ mining blocks learned from the target's; then 700 iterations on damaged clips, e
 that have learned nothing yet. Its prediction with context has a classifier of its own, which starts as that of single
 frames, blind to what is mined (`warm_start`), so that both models say the same at first, CFFM at stride 8.
 
-All get the very same batches, two clips of four frames with one crop each, at the same rates, for 1,500 iterations. In
-the paper there are eight clips a batch and 160,000 iterations.
+All get the very same batches, two clips of four frames with one crop each, at the same rates, for 1,500 iterations (the
+last row of fresh blocks: 3,600). In the paper there are eight clips a batch and 160,000 iterations.
 """
 
 ABLATIONS = """## Ablations

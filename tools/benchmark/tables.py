@@ -52,6 +52,7 @@ def main_table(results: Results, scoring: str, protocol: str, starts: Mapping[st
             rows.append((f"{method}-B0 on VSPW, {THEIRS}", _NONE, *map(_one, (miou, wiou, vc8, vc16)), _NONE, _NONE))
     groups = {model: results.group("pairs", recipe) for model, recipe in _MODELS.items()}
     groups["CFFM-B0, fresh mining blocks"] = results.group("fresh")
+    groups["CFFM-B0, fresh mining blocks, 3,600 iterations"] = results.group("fresh_long")
     for label, records in groups.items():
         rows.append((label, str(len(records)), *(_over(records, scoring, protocol, name) for name in _SCORES)))
     for label, scores in starts.items():
