@@ -1,10 +1,10 @@
 """Makes what the package bundles from a finished training run: the model in half precision, scored, and the sample.
 
     vidseg render data/freedoom
-    python tools/reproduce.py --only '*_b0_freedoom-s0'
-    python tools/bundle.py runs/cffm_b0_freedoom-s0/last data/freedoom cffm-b0-freedoom --note "…"
+    python tools/bundle.py runs/NAME/last data/freedoom cffm-b0-freedoom --note "…"
 
-Run from the root of a checkout. The scores in the model's config.json are those of the bundled file itself: on the
+Run from the root of a checkout. The benchmark's pairs start from the bundled models: with new ones they are to be run
+again (a test compares the hashes). The scores in the model's config.json are those of the bundled file itself: on the
 clean validation frames under their own names, on the damaged ones and on the bundled sample with a prefix.
 """
 

@@ -2,9 +2,9 @@
 
     python tools/context_gain.py MODEL data/freedoom --layout freedoom --split train --json gain.json
 
-Rows: single frames at stride 4, single frames at stride 8 as CFFM decodes, and with context; mean cross-entropy per
-labelled pixel (nats) and mIoU over every N-th frame that has all its references. On training frames it tells whether
-context has been learned at all, on others whether it carries over. Measuring takes a minute, scoring several.
+Predictions: single frames at stride 4, single frames at stride 8 as CFFM decodes, and with context. Of every N-th frame
+that is labelled and has all its references: the mean of frames' cross-entropy per labelled pixel (nats), and mIoU. On
+training frames it tells whether context has been learned at all, on others whether it carries over. It takes a minute.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from vidseg.checkpoints import load
 from vidseg.data import ClipConfig, ClipDataset, VideoDataset, open_dataset
 from vidseg.errors import InputError
+from vidseg.evaluate.model import weights_sha256
 from vidseg.files import write_json
 from vidseg.metrics import SegmentationScores
 from vidseg.models import CFFM
@@ -42,7 +43,8 @@ def main() -> None:
     found = context_gain(model, open_dataset(args.data, args.layout, args.split), every=args.every)
     print(json.dumps(found, indent=2))
     if args.json:
-        how = {"model": args.model, "data": str(args.data), "layout": args.layout, "split": args.split}
+        how = {"model": args.model, "weights_sha256": weights_sha256(args.model)}
+        how |= {"data": str(args.data), "layout": args.layout, "split": args.split}
         write_json(args.json, how | {"every": args.every} | found)
 
 
@@ -55,6 +57,8 @@ def context_gain(model: CFFM, dataset: VideoDataset, *, every: int) -> dict[str,
     chosen = range(0, len(clips), every)
     for sample in map(clips.__getitem__, chosen):
         labels_1HW = sample.labels[-1:]
+        if (labels_1HW == ignore).all():
+            continue
         with torch.no_grad():
             predictions = _predictions(model, sample.clip)
         for name, logits in predictions.items():
@@ -65,16 +69,16 @@ def context_gain(model: CFFM, dataset: VideoDataset, *, every: int) -> dict[str,
         name: {"cross_entropy": round(fmean(values), 4), "mIoU": round(float(scores[name].compute()["mIoU"]), 4)}
         for name, values in entropies.items()
     }
-    return {"targets": len(chosen), "predictions": rows}
+    return {"targets": len(next(iter(entropies.values()), [])), "predictions": rows}
 
 
 def _predictions(model: CFFM, clip_T3HW: Tensor) -> dict[str, Tensor]:
-    *references, target = [model.encode(frame[None]) for frame in clip_T3HW]
-    single = model.decode(target, [])
+    logits = model(clip_T3HW[None])
+    coarse = model.classifier(model.encode(clip_T3HW[-1:]).coarse)
     return {
-        "stride 4": single,
-        "stride 8": resize_bilinear(model.classifier(target.coarse), (single.shape[-2], single.shape[-1])),
-        "context": model.decode(target, [model.context(features) for features in references]),
+        "stride 4": logits.frames[:, -1],
+        "stride 8": resize_bilinear(coarse, (logits.final.shape[-2], logits.final.shape[-1])),
+        "context": logits.final,
     }
 
 

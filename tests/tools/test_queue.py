@@ -111,6 +111,16 @@ def test_interrupted_killed_and_gone_on_with(place):
     assert "another configuration in runs/first" in said[0]
 
 
+def test_a_start_that_only_absent_data_needs_is_left_out(place):
+    code, said = work((tiny_plan.FIRST, replace(tiny_plan.ELSEWHERE, after="first")))
+    assert code == 0
+    assert said[:2] == [
+        "elsewhere: left out, there is no data/absent",
+        "first: left out, nothing that is here starts from its weights",
+    ]
+    assert not (place / "runs").exists()
+
+
 def test_the_plan_can_be_run_as_it_stands():
     names = [run.name for run in RUNS]
     assert len(set(names)) == len(names)
@@ -149,9 +159,11 @@ def test_fresh_blocks_differ_from_the_pair_in_their_start_alone():
         configs[f"{name}-s0"] for name in ("cffm_b0_freedoom_fresh", "cffm_b0_freedoom", "segformer_b0_freedoom")
     )
     assert fresh.initial_weights == baseline.initial_weights
-    same = replace(fresh, initial_weights=pair.initial_weights, output=pair.output)
-    assert replace(same, data=pair.data) == pair
-    assert replace(fresh.data, val_split=pair.data.val_split) == pair.data
+    data = replace(fresh.data, val_split=pair.data.val_split)
+    assert replace(fresh, initial_weights=pair.initial_weights, data=data, output=pair.output) == pair
+    longer = configs["cffm_b0_freedoom_fresh_long-s0"]
+    assert longer.schedule.iterations > fresh.schedule.iterations
+    assert replace(longer, schedule=fresh.schedule, output=fresh.output) == fresh
 
 
 def test_the_first_thing_to_do_is_to_train(tmp_path, monkeypatch):

@@ -13,21 +13,23 @@ from benchmark import tables
 from benchmark.curves import COLOURS, curves
 from benchmark.page import _speed, write_page
 from benchmark.plan import RUNS
-from benchmark.results import Results, foreground_iou, read_results, spread
-from benchmark.steps import config_of
+from benchmark.results import Results, foreground_iou, read_earlier, read_results, spread
+from benchmark.steps import config_of, model_sha256
+from vidseg.checkpoints import find_checkpoint
 from vidseg.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "docs" / "runs" / "benchmark"
 EARLIER = ROOT / "docs" / "runs" / "earlier"
-NAMES = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
 
 
 def record(recipe: str, seed: int, value: float, *, group: str = "pairs") -> dict:
     """Scores that all are `value`, clean ones a tenth more."""
     scores = {}
     for scoring, score in (("damaged", value), ("clean", value + 0.1)):
-        scores[scoring] = {"protocols": {protocol: dict.fromkeys(NAMES, score) for protocol in ("vspw", "exact")}}
+        scores[scoring] = {
+            "protocols": {protocol: dict.fromkeys(tables.SCORES, score) for protocol in ("vspw", "exact")}
+        }
     return {"recipe": recipe, "seed": seed, "group": group, "scores": scores}
 
 
@@ -69,8 +71,8 @@ def test_mean_and_spread_over_seeds_and_the_paired_difference():
         *(record(base, seed, value) for seed, value in enumerate((0.30, 0.32, 0.34))),
         *(record(ours, seed, value) for seed, value in enumerate((0.35, 0.36, 0.40))),
     )
-    main = "\n".join(tables.main_table(found, "damaged", "vspw", {"`m`": dict.fromkeys(NAMES, 0.25)}))
-    assert "| `m`, before | 1 | 25.00 | 25.00 |" in main
+    main = "\n".join(tables.main_table(found, "damaged", "vspw", {"m": dict.fromkeys(tables.SCORES, 0.25)}))
+    assert "| `m`, where the pair starts | 1 | 25.00 | 25.00 |" in main
     assert "| CFFM-B0, fresh mining blocks | 0 | not run yet |" in main
     assert "| SegFormer-B0 | 3 | 32.00 ± 2.00 |" in main
     assert "| CFFM-B0 | 3 | 37.00 ± 2.65 |" in main
@@ -112,9 +114,8 @@ def test_one_seed_has_no_spread_and_only_whole_pairs_count():
     assert spread([1.0]).std is None
 
 
-def test_ablations_take_fresh_blocks_of_their_seed_for_the_papers_setting():
+def test_ablations_take_fresh_blocks_for_the_papers_setting():
     found = of(
-        record("cffm_b0_freedoom", 1, 0.9, group="fresh"),
         record("cffm_b0_freedoom", 0, 0.9),
         record("cffm_b0_freedoom", 0, 0.4, group="fresh"),
         record("segformer_b0_freedoom", 1, 0.9),
@@ -143,6 +144,11 @@ def test_earlier_rounds_are_told_apart():
     assert any("rate 4e-4 | 1 | 70.00 |" in line for line in lines)
     assert any("assembling alone | 1 | 80.00 |" in line for line in lines)
     assert any("references 3, 2, 1 | 0 | not run yet |" in line for line in lines)
+
+
+def test_every_earlier_record_is_shown():
+    shown = sum(int(line.split("|")[2]) for line in tables.earlier_table(read_earlier(EARLIER))[2:-1])
+    assert shown == len(list(EARLIER.glob("*.json"))) > 0
 
 
 def test_foreground_iou_against_label_maps():
@@ -205,3 +211,9 @@ def test_a_committed_record_is_of_a_planned_run(path):
     (run,) = [run for run in RUNS if run.name == path.stem]
     assert set(kept["scores"]) == {scoring.name for scoring in run.scorings}
     assert kept["config"] == json.loads(json.dumps(asdict(config_of(run))))
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("*_freedoom*-s*.json")), ids=lambda path: path.stem)
+def test_a_committed_run_started_from_what_is_bundled_today(path):
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["checkpoints"]["initial"] == model_sha256(find_checkpoint(kept["config"]["initial_weights"]))

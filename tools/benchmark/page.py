@@ -19,6 +19,7 @@ from vidseg.files import atomic_file
 
 _BEGIN, _END = "<!-- results: written by make tables -->", "<!-- end of results -->"
 _CURVE_SPAN = 5
+_STARTS = ("segformer-b0-freedoom", "cffm-b0-freedoom")
 # What the prefixes of a bundled model's scores mean (tools/bundle.py).
 _FRAMES = {"": "clean", "damaged_": "damaged", "sample_": "bundled sample"}
 
@@ -94,17 +95,12 @@ def _progress(results: Results) -> list[str]:
 
 def _rendered(results: Results, models: Mapping[str, Any], drawings: Iterable[str]) -> list[str]:
     lines = [prose.RENDERED]
-    for scoring in ("damaged", "clean"):
+    for scoring, prefix in (("damaged", "damaged_"), ("clean", "")):
+        starts = {name: models[name]["metrics"] for name in _STARTS if name in models}
+        scored = {name: {score: own[prefix + score] for score in tables.SCORES} for name, own in starts.items()}
         # The models of the package carry scores of one protocol.
-        prefix = next(prefix for prefix, frames in _FRAMES.items() if frames == scoring)
-        starts = {
-            f"`{model}`": {
-                name.removeprefix(prefix): value for name, value in config["metrics"].items() if name.startswith(prefix)
-            }
-            for model, config in models.items()
-        }
         for protocol in ("vspw", "exact"):
-            lines += tables.main_table(results, scoring, protocol, starts if protocol == "vspw" else {})
+            lines += tables.main_table(results, scoring, protocol, scored if protocol == "vspw" else {})
     lines += ["### The difference", ""]
     for scoring in ("damaged", "clean"):
         for protocol in ("vspw", "exact"):
@@ -162,16 +158,15 @@ def _real(results: Results) -> list[str]:
 
 
 def _bundled(models: Mapping[str, Any]) -> list[str]:
-    names = ("mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
     rows = []
     for model, config in models.items():
         metrics = config["metrics"]
         for prefix, frames in _FRAMES.items():
-            if prefix + names[0] not in metrics:
+            if prefix + tables.SCORES[0] not in metrics:
                 continue
-            cells = (f"{100 * metrics[prefix + name]:.4f}" for name in names)
+            cells = (f"{100 * metrics[prefix + name]:.4f}" for name in tables.SCORES)
             rows.append((f"`{model}`, {frames}", *cells, f"`{config['weights_sha256'][:12]}`"))
-    return [prose.BUNDLED, *table(("model, frames", *names, "sha256 of the file"), rows)]
+    return [prose.BUNDLED, *table(("model, frames", *tables.SCORES, "sha256 of the file"), rows)]
 
 
 def _speed(reports: Sequence[dict[str, Any]]) -> list[str]:
@@ -199,7 +194,7 @@ def _runs(records: Iterable[Record], folder: str) -> list[str]:
         "run",
         "iterations",
         "frames an iteration",
-        "learning rate",
+        "rates of encoder, rest",
         "parameters",
         "training, min",
         "scoring, min",
@@ -210,7 +205,7 @@ def _runs(records: Iterable[Record], folder: str) -> list[str]:
 
 def _run(record: Record, folder: str) -> tuple[str, ...]:
     config = record["config"]
-    clips, runtime = config["data"]["clips"], config["runtime"]
+    clips, runtime, optimizer = config["data"]["clips"], config["runtime"], config["optimizer"]
     frames = len(clips["reference_offsets"]) + 1 if clips["frames"] == "clip" else 1
     count = frames * runtime["batch_size"] * runtime["accumulation"] * record["processes"]
     processes = "" if record["processes"] == 1 else f" ({record['processes']} processes)"
@@ -219,7 +214,7 @@ def _run(record: Record, folder: str) -> tuple[str, ...]:
         f"[{record['name']}](runs/{folder}/{record['name']}.json)",
         str(config["schedule"]["iterations"]),
         str(count),
-        f"{config['optimizer']['learning_rate']:g}",
+        f"{optimizer['learning_rate']:g}, {optimizer['learning_rate'] * optimizer['head_factor']:g}",
         f"{record['parameters']:,}",
         f"{record['training_seconds'] / 60:.0f}{processes}",
         f"{scoring / 60:.0f}",

@@ -95,11 +95,19 @@ class _Queue:
         self._active.clear()
 
     def _leave_out(self) -> None:
-        for run in list(self._waiting):
-            if absent := absent_data(run):
-                self._say(f"{run.name}: left out, there is no {' and no '.join(absent)}")
-                self._waiting.remove(run)
-                self._all.remove(run.name)
+        """Drops runs without data, and those that nothing but they would have started from."""
+        lacking = {run: absent_data(run) for run in self._waiting}
+        gone = [run for run, absent in lacking.items() if absent]
+        for run in gone:
+            self._drop(run, f"there is no {' and no '.join(lacking[run])}")
+        unneeded = {run.after for run in gone} - {run.after for run in self._waiting}
+        for run in [run for run in self._waiting if run.name in unneeded]:
+            self._drop(run, "nothing that is here starts from its weights")
+
+    def _drop(self, run: Run, reason: str) -> None:
+        self._say(f"{run.name}: left out, {reason}")
+        self._waiting.remove(run)
+        self._all.remove(run.name)
 
     def _begin(self) -> None:
         """Starts what comes next, while processes are free."""

@@ -33,7 +33,7 @@ COMMANDS = {
     "info": "what a model is: size, classes, training, scores",
     "bench": "how fast a model is on this machine, and against what",
     "render": "make labelled video with a game engine",
-    "demo": "segment the bundled sample with the bundled model",
+    "demo": "segment the bundled sample with the bundled models",
 }
 
 DONE, PARTLY, USAGE = 0, 1, 2
