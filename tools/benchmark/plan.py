@@ -74,7 +74,7 @@ _TUNED = (
     ("output.validate_every", "1500"),
 )
 _FRESH = (("initial_weights", "segformer-b0-freedoom"),)
-_LONG = (("schedule.iterations", "3600"),)
+_LONG = (("schedule.iterations", "3000"),)
 
 _REAL = (
     ("initial_weights", f"runs/{START}/last"),

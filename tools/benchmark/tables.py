@@ -54,7 +54,7 @@ def main_table(results: Results, scoring: str, protocol: str, starts: Mapping[st
     groups = {model: results.group("pairs", recipe) for model, recipe in _MODELS.items()}
     groups["SegFormer-B0, 3,000 iterations, rate 1e-3"] = results.group("tuned")
     groups["CFFM-B0, fresh mining blocks"] = results.group("fresh")
-    groups["CFFM-B0, fresh mining blocks, 3,600 iterations"] = results.group("fresh_long")
+    groups["CFFM-B0, fresh mining blocks, 3,000 iterations"] = results.group("fresh_long")
     for label, records in groups.items():
         rows.append((label, str(len(records)), *(_over(records, scoring, protocol, name) for name in SCORES)))
     for label, scores in starts.items():
