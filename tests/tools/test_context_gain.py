@@ -10,10 +10,14 @@ from vidseg.data import open_dataset
 from vidseg.models import CFFM, CFFMConfig, MiTConfig
 
 
-def test_predictions_are_told_apart(tmp_path):
+@pytest.fixture
+def model():
     torch.manual_seed(0)
     encoder = MiTConfig(widths=(8, 16, 24, 32), depths=(1, 1, 1, 1), heads=(1, 2, 3, 4))
-    model = CFFM(CFFMConfig(encoder=encoder, num_classes=3, depth=1, head_channels=16, heads=2)).eval()
+    return CFFM(CFFMConfig(encoder=encoder, num_classes=3, depth=1, head_channels=16, heads=2)).eval()
+
+
+def test_predictions_are_told_apart(model, tmp_path):
     dataset = open_dataset(camvid_tree(tmp_path, size=(32, 48), frames=13), "camvid", "train")
     model.predict_as_single_frames()
     found = context_gain(model, dataset, every=3)
@@ -28,9 +32,7 @@ def test_predictions_are_told_apart(tmp_path):
     assert changed["stride 8"] == rows["stride 8"]
 
 
-def test_frames_without_labels_do_not_count(tmp_path):
-    encoder = MiTConfig(widths=(8, 16, 24, 32), depths=(1, 1, 1, 1), heads=(1, 2, 3, 4))
-    model = CFFM(CFFMConfig(encoder=encoder, num_classes=3, depth=1, head_channels=16, heads=2)).eval()
+def test_frames_without_labels_do_not_count(model, tmp_path):
     root = camvid_tree(tmp_path, size=(32, 48), frames=13)
     whole = context_gain(model, open_dataset(root, "camvid", "val"), every=1)
     last = sorted((root / "data" / "video_c" / "mask").iterdir())[-1]

@@ -119,8 +119,8 @@ def _drawings(results: Results) -> dict[str, str]:
     }
     shown = ("start", "pairs")
     chosen = {n: labels[record["recipe"]] for n, record in results.records.items() if record["group"] in shown}
-    start = {name: label for name, label in chosen.items() if label == "from scratch"}
-    tuned = {name: label for name, label in chosen.items() if label != "from scratch"}
+    scratch = {name: label for name, label in chosen.items() if label == "from scratch"}
+    pairs = {name: label for name, label in chosen.items() if label != "from scratch"}
 
     def series(names: dict[str, str], points: Callable[[str], list[tuple[float, float]]]) -> list[Any]:
         return [(label, found) for name, label in names.items() if (found := points(name))]
@@ -138,14 +138,14 @@ def _drawings(results: Results) -> dict[str, str]:
         ]
 
     plots = {
-        "loss.svg": ("Cross-entropy, mean of 100 iterations", "loss / its weights", series(tuned, loss)),
-        "miou.svg": ("mIoU on damaged validation video", "mIoU, %, exact", series(tuned, measured("mIoU"))),
+        "loss.svg": ("Cross-entropy, mean of 100 iterations", "loss / its weights", series(pairs, loss)),
+        "miou.svg": ("mIoU on damaged validation video", "mIoU, %, exact", series(pairs, measured("mIoU"))),
         "mvc16.svg": (
             "mVC16 on damaged validation video",
             "mVC16, %, protocol exact",
-            series(tuned, measured("mVC16")),
+            series(pairs, measured("mVC16")),
         ),
-        "scratch-loss.svg": ("Cross-entropy from scratch, mean of 100 iterations", "loss", series(start, loss)),
+        "scratch-loss.svg": ("Cross-entropy from scratch, mean of 100 iterations", "loss", series(scratch, loss)),
     }
     return {name: curves(*plot) for name, plot in plots.items() if plot[2]}
 
