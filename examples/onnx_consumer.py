@@ -5,17 +5,19 @@
     python onnx_consumer.py exported walk.mp4 masks/
 
 One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
-references, run one of two graphs, keep the context that the frame leaves, and bring the logits to the frame's size.
+references, run the graphs that the schedule chooses, keep the context and the state that the frame leaves, and bring
+the logits to the frame's size.
 
 Shape letters: H, W the frame's own size, K classes, h, w size of the logits.
 """
 
 import json
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache, reduce
-from math import ceil
+from math import ceil, floor
 from pathlib import Path
 
 import numpy as np
@@ -39,29 +41,76 @@ class Stream:
             for name, graph in self.config["graphs"].items()
         }
         self.num_frames = 0
-        # The contexts of the last frames, newest last.
+        # The contexts of the last frames, newest last, and the tensors that each frame hands to the next.
         self.contexts: deque[list[np.ndarray]] = deque(maxlen=max(self.config["reference_offsets"], default=1))
+        self.state: dict[str, np.ndarray] = {}
 
     def segment(self, image_HW3: np.ndarray) -> np.ndarray:
         """Class ids [H,W] of the next frame, uint8 RGB."""
         frame_HW3 = resize_image(image_HW3, self.config)
-        inputs = [frame_HW3.astype(np.float32).transpose(2, 0, 1)[None]]
-        t = self.num_frames
-        for reference in self._references(t):
-            inputs += self.contexts[reference - t]
-        name = "step" if len(inputs) > 1 else "start"
-        names = [port["name"] for port in self.config["graphs"][name]["inputs"]]
-        logits, *context = self.sessions[name].run(None, dict(zip(names, inputs, strict=True)))
-        self.contexts.append(context)
+        if not self.state:
+            self.state = blank_state(self.config, frame_HW3.shape[:2])
+        references = [self.contexts[number - self.num_frames] for number in self._references()]
+        outputs = self._run_steps(frame_HW3.astype(np.float32).transpose(2, 0, 1)[None], references)
+        self.contexts.append([value for name, value in outputs.items() if name.startswith("context_")])
         self.num_frames += 1
-        return labels_at(logits[0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
+        return labels_at(outputs["logits"][0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
             np.uint8 if self.config["ignore"] <= 255 else np.uint16
         )
 
-    def _references(self, t: int) -> list[int]:
-        """Numbers of the frames that frame t looks back to, oldest first; none for a frame by itself."""
-        start_rule = self.config["start_rule"]
+    def _run_steps(self, frame_13HW: np.ndarray, references: list[list[np.ndarray]]) -> dict[str, np.ndarray]:
+        """Runs what the schedule chooses for this frame; returns the outputs of the last graph."""
+        given = {
+            f"reference_{r}_block_{b}": part for r, context in enumerate(references) for b, part in enumerate(context)
+        }
+        given["frame"] = frame_13HW
+        schedule, t = self.config.get("schedule", {"kind": "references"}), self.num_frames
+        match schedule["kind"]:
+            case "references":
+                return self._run(schedule.get("step", "step") if references else schedule.get("start", "start"), given)
+            case "cycle":
+                first = t == 0 and schedule["first"]
+                return self._run(first or schedule["steps"][t % len(schedule["steps"])], given)
+            case "adaptive":
+                decision = self._run(schedule["probe"], given)["decision"].max()
+                return self._run(schedule["above" if t == 0 or decision > schedule["threshold"] else "below"], given)
+        sys.exit(f"got schedule {schedule['kind']!r}; expected one that this example knows")
+
+    def _run(self, name: str, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Runs one graph on what it takes of the given and of the state; keeps the state that it writes."""
+        available = given | self.state
+        inputs, outputs = (
+            [port["name"] for port in self.config["graphs"][name][side]] for side in ("inputs", "outputs")
+        )
+        if missing := [port for port in inputs if port not in available]:
+            sys.exit(f"got a model that wants {', '.join(missing)}; this example has no optical flow")
+        values = self.sessions[name].run(outputs, {port: available[port] for port in inputs})
+        results = dict(zip(outputs, values, strict=True))
+        for entry in self.config.get("state", []):
+            if entry["output"] in results:
+                self.state[entry["input"]] = results[entry["output"]]
+        return results
+
+    def _references(self) -> list[int]:
+        """Numbers of the frames that this frame looks back to, oldest first; none for a frame by itself."""
+        start_rule, t = self.config["start_rule"], self.num_frames
         return start_rule[t] if t < len(start_rule) else [t - offset for offset in self.config["reference_offsets"]]
+
+
+def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Zeros for every tensor of the state, under the names that graphs take them by."""
+
+    def length(axis: int | str) -> int:
+        if isinstance(axis, int):
+            return axis
+        rounding, side, divisor = re.fullmatch(r"(ceil|floor)?\(?([HWhw])(?:/(\d+)\))?", axis).groups()
+        value = network["HW".index(side.upper())] / (4 if side.islower() else int(divisor or 1))
+        return floor(value) if rounding == "floor" else ceil(value)
+
+    return {
+        entry["input"]: np.zeros([length(axis) for axis in entry["shape"]], entry["dtype"])
+        for entry in config.get("state", [])
+    }
 
 
 def resize_image(image_HW3: np.ndarray, config: dict) -> np.ndarray:

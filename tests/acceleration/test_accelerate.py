@@ -11,12 +11,14 @@ from torch import Tensor
 from official_weights import cffm_shapes, make_weights
 from tiny import cffm, segformer
 from vidseg.acceleration import FastCFFM, accelerate
-from vidseg.acceleration.mit import fast_encoder
+from vidseg.acceleration.encoders import fast_encoder
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError
-from vidseg.models import CFFM, MIT_SIZES, Model, ReferenceConfig
-from vidseg.models.contract import forward_clip
+from vidseg.models import CFFM, MIT_SIZES, FrameInputs, Model, ReferenceConfig
+from vidseg.models.advance import own_steps
 from vidseg.models.layers import resize_bilinear
+from vidseg.models.reference_model import forward_clip
+from vidseg.runtime.graph import StepGraph
 
 # Rounding of float32 through a handful of layers whose values are of order 1.
 CLOSE = {"rtol": 0, "atol": 1e-5}
@@ -116,8 +118,10 @@ def test_a_step_is_encode_decode_and_context() -> None:
     model = cffm()
     fast = accelerate(model)
     frames = clip(model, (61, 125))
-    references = [fast(frames[:, t]).context for t in range(3)]
-    torch.testing.assert_close(fast(frames[:, 3], references).logits, model(frames).final, **CLOSE)
+    run = own_steps(fast)
+    references = [run("start", FrameInputs(frames[:, t])).context for t in range(3)]
+    got = run("step", FrameInputs(frames[:, 3], references=references))
+    torch.testing.assert_close(got.logits, model(frames).final, **CLOSE)
 
 
 @pytest.mark.parametrize("make", [cffm, segformer])
@@ -149,7 +153,7 @@ def test_wrong_number_of_references() -> None:
 
 
 def test_other_modules_are_refused() -> None:
-    with pytest.raises(InputError, match="got a Linear; expected a SegFormer or a CFFM"):
+    with pytest.raises(InputError, match="got a Linear; expected a video model"):
         accelerate(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
@@ -168,20 +172,16 @@ def test_the_step_exports_to_one_graph_for_all_sizes() -> None:
     model = cffm()
     fast = accelerate(model)
 
-    def inputs(size: tuple[int, int]) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-        frames = clip(model, size)
-        return frames[:, 3], [fast(frames[:, t]).context for t in range(3)]
-
-    open_size = {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
-    open_windows = ({1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO},)
-    exported = torch.export.export(
-        fast, inputs((160, 224)), dynamic_shapes=(open_size, [open_windows, open_windows, open_windows])
-    )
-    frame, references = inputs((97, 131))
-    logits, context = exported.module()(frame, references)
-    expected = fast(frame, references)
+    run = own_steps(fast)
+    graph = StepGraph(fast, "step", channels_last=False)
+    exported = graph.traced(graph.example(1, (160, 224)), dynamic=True)
+    frames = clip(model, (97, 131))
+    references = [run("start", FrameInputs(frames[:, t])).context for t in range(3)]
+    inputs = FrameInputs(frames[:, 3], references=references)
+    logits, context = exported.module()(*graph.flatten(inputs))
+    expected = run("step", inputs)
     torch.testing.assert_close(logits, expected.logits, **CLOSE)
-    torch.testing.assert_close(context[0], expected.context[0], **CLOSE)
+    torch.testing.assert_close(context, expected.context[0], **CLOSE)
 
 
 @pytest.mark.golden

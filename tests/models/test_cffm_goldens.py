@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from official_weights import cffm_shapes, make_weights
 from vidseg.checkpoints import convert, load
 from vidseg.models import CFFM, MIT_SIZES, ClipLogits
-from vidseg.models.contract import frame_of_clip
+from vidseg.models.reference_model import frame_of_clip
 
 # The tolerance of the goldens' README. A wrong LayerNorm eps costs 2e-5 to 8e-5.
 TOLERANCE = 1.5e-5

@@ -18,7 +18,7 @@ from vidseg.models import (
     SegFormerConfig,
     build_model,
 )
-from vidseg.models.contract import frame_of_clip
+from vidseg.models.reference_model import frame_of_clip
 
 ENCODER = MiTConfig(widths=(8, 8, 10, 16), depths=(1, 1, 1, 1))
 SEGFORMER = SegFormerConfig(encoder=ENCODER, num_classes=3, head_channels=8)

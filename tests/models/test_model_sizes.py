@@ -20,7 +20,7 @@ from vidseg.models import (
     SegFormerConfig,
     architecture_of,
     build_model,
-    encoder_size,
+    encoder_config,
 )
 
 MINING_DEPTHS = {"b0": 1, "b1": 2, "b2": 2, "b5": 4}
@@ -57,14 +57,14 @@ def empty(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     ],
 )
 def test_mit_parameters(size: str, parameters: int) -> None:
-    assert count(on_meta(encoder_size(size))) == parameters
+    assert count(on_meta(MIT_SIZES[size])) == parameters
 
 
 @pytest.mark.parametrize(
     ("size", "parameters"), [("b0", 4_672_527), ("b1", 15_482_538), ("b2", 26_527_402), ("b5", 85_467_936)]
 )
 def test_cffm_parameters(size: str, parameters: int) -> None:
-    config = CFFMConfig(encoder=encoder_size(size), num_classes=124, depth=MINING_DEPTHS[size])
+    config = CFFMConfig(encoder=MIT_SIZES[size], num_classes=124, depth=MINING_DEPTHS[size])
     assert count(on_meta(config)) + CONV_SEG == parameters
 
 
@@ -74,16 +74,16 @@ def test_the_authors_key_lists_are_consumed(size: str, goldens: Path) -> None:
     listing = json.loads((goldens / f"cffm_{size}_official_keys.json").read_text())
     shapes = {key: tuple(entry["shape"]) for key, entry in listing.items()}
     weights = convert_cffm(empty(shapes), "listing")
-    assert weights.config == CFFMConfig(encoder=encoder_size(size), num_classes=124, depth=MINING_DEPTHS[size])
+    assert weights.config == CFFMConfig(encoder=MIT_SIZES[size], num_classes=124, depth=MINING_DEPTHS[size])
     assert shapes_of(weights.tensors) == shapes_of(on_meta(weights.config).state_dict())
     # The listing by which clones without goldens make weights is the authors', too.
-    encoder = encoder_size(size)
+    encoder = MIT_SIZES[size]
     assert cffm_shapes(encoder.widths, encoder.depths, mining_depth=MINING_DEPTHS[size]) == shapes
 
 
 @pytest.mark.parametrize("size", MIT_SIZES)
 def test_every_size_is_told_by_keys_and_shapes(size: str) -> None:
-    encoder = encoder_size(size)
+    encoder = MIT_SIZES[size]
     mit = convert_mit(empty(mit_shapes(encoder.widths, encoder.depths) | {"head.weight": (1000, 256)}), "mit")
     assert mit.config == encoder
     assert shapes_of(mit.tensors) == shapes_of(on_meta(encoder).state_dict())
@@ -98,7 +98,7 @@ def test_every_size_is_told_by_keys_and_shapes(size: str) -> None:
 
 
 def test_every_norms_eps() -> None:
-    model = on_meta(CFFMConfig(encoder=encoder_size("b2"), num_classes=124, depth=2))
+    model = on_meta(CFFMConfig(encoder=MIT_SIZES["b2"], num_classes=124, depth=2))
     assert isinstance(model, CFFM)
     for name, module in model.named_modules():
         if isinstance(module, nn.LayerNorm | nn.BatchNorm2d):
@@ -121,7 +121,7 @@ def test_integer_buffers_of_made_weights_say_nothing() -> None:
 
 
 def test_architecture_names() -> None:
-    assert architecture_of(CFFMConfig(encoder=encoder_size("b0"), num_classes=2, depth=1)) == "cffm"
-    assert architecture_of(SegFormerConfig(encoder=encoder_size("b0"), num_classes=2)) == "segformer"
-    with pytest.raises(ValueError, match=r"'b9'; expected one of b0, b1"):
-        encoder_size("b9")
+    assert architecture_of(CFFMConfig(encoder=MIT_SIZES["b0"], num_classes=2, depth=1)) == "cffm"
+    assert architecture_of(SegFormerConfig(encoder=MIT_SIZES["b0"], num_classes=2)) == "segformer"
+    with pytest.raises(ValueError, match=r"'b9'; expected one of mit_b0, mit_b1"):
+        encoder_config("b9")

@@ -1,6 +1,7 @@
 """Every runtime computes what the unaccelerated model does in torch; each is found, chosen and refused by name."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import tiny
 from official_weights import cffm_shapes, make_weights
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError, MissingExtraError
-from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, Model
+from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, FrameInputs, Model
 from vidseg.runtime import EagerRuntime, Runtime, available_runtimes, build_runtime
 from vidseg.runtime.compiling import MAX_GRAPHS, GraphRuntime
 from vidseg.runtime.graph import StepGraph
@@ -35,9 +36,10 @@ def video(model: Model, size: tuple[int, int], batch: int = 1) -> Tensor:
 
 def last_logits(runtime: Runtime, frames: Tensor) -> tuple[Tensor, Tensor]:
     """The last frame's logits by itself, and with the frames before it as references."""
-    contexts = [runtime.step(frame, ())[1] for frame in frames[:-1]]
-    alone, _ = runtime.step(frames[-1], ())
-    return alone, runtime.step(frames[-1], contexts)[0] if contexts else alone
+    contexts = [runtime.run("start", FrameInputs(frame)).context for frame in frames[:-1]]
+    alone = runtime.run("start", FrameInputs(frames[-1])).logits
+    with_context = FrameInputs(frames[-1], references=contexts)
+    return alone, runtime.run("step", with_context).logits if contexts else alone
 
 
 def check(runtime: Runtime, model: Model, size: tuple[int, int], batch: int = 1, tolerance: float = TOLERANCE) -> None:
@@ -145,16 +147,16 @@ def test_logits_are_the_authors(name: str, goldens: Path, tmp_path: Path) -> Non
 def test_graphs_are_compiled_once_a_size_and_only_some_are_kept() -> None:
     compiled = []
 
-    def compile_graph(graph: StepGraph, batch_size: int, image_size: tuple[int, int]):
-        compiled.append((batch_size, *image_size))
+    def compile_graph(graph: StepGraph, example: Sequence[Tensor]):
+        compiled.append(example[0].shape)
         return lambda inputs: graph(*inputs)
 
     fast = build_runtime("torch", tiny.segformer(), "cpu").model
     runtime = GraphRuntime("test", fast, CPU, compile_graph)
     sizes = [(64, 64 + 32 * index) for index in range(MAX_GRAPHS + 1)]
     for size in [sizes[0], sizes[0], *sizes[1:], sizes[-1], sizes[0]]:
-        runtime.step(torch.zeros(1, 3, *size), ())
-    assert compiled == [(1, *size) for size in [*sizes, sizes[0]]]
+        runtime.run("start", FrameInputs(torch.zeros(1, 3, *size)))
+    assert compiled == [(1, 3, *size) for size in [*sizes, sizes[0]]]
 
 
 def test_auto_is_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vidseg.models import CFFM, CFFMConfig, ClipLogits, encoder_size
+from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, ClipLogits
 from vidseg.train.losses import HardPixels, LossConfig, clip_loss, pixel_cross_entropy
 
 IGNORE = 255
@@ -118,7 +118,7 @@ def golden_value(key: str, shape: list[int]) -> torch.Tensor:
 def test_one_training_step_has_the_loss_and_gradients_of_the_authors_code(goldens):
     golden = json.loads((goldens / "train_step_b0_64x96_seed11.json").read_text())
     keys = json.loads((goldens / "cffm_b0_official_keys.json").read_text())
-    encoder = replace(encoder_size("b0"), drop_path_rate=0.0)
+    encoder = replace(MIT_SIZES["b0"], drop_path_rate=0.0)
     model = CFFM(CFFMConfig(encoder=encoder, num_classes=124, depth=1, dropout=0.0))
     parameters = dict(model.named_parameters())
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The all-MLP head with its linear maps folded; fast twin of `vidseg.models.allmlp.AllMLPHead` in evaluation mode.
+"""The all-MLP head with its linear maps folded; fast twin of `vidseg.models.heads.AllMLPHead` in evaluation mode.
 
 Projection, fusion and BatchNorm are linear, and resizing acts on each channel alone with weights of sum 1: they
 commute. So each stage gets one 1x1 map at its own, mostly coarse, resolution; then resize, sum, ReLU.
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from vidseg.acceleration.interpolation import resize_band
 from vidseg.acceleration.linear import BAND_ELEMENTS, frozen_linear, works_in_parts
-from vidseg.models.allmlp import AllMLPHead
+from vidseg.models.heads.allmlp import AllMLPHead
 from vidseg.models.layers import resize_bilinear
 
 
@@ -58,6 +58,10 @@ class FoldedHead(nn.Module):
             halved_BhwC = torch.matmul(matrix, fused_rows(first, last).flatten(2)).unflatten(2, (w, -1))
             bands.append(_resize_columns(halved_BhwC, size[1]))
         return torch.cat(bands, dim=1)
+
+    def size(self, stages: tuple[Tensor, ...]) -> tuple[int, int]:
+        """h, w: those of the first stage."""
+        return stages[0].shape[-2], stages[0].shape[-1]
 
     def _mapped(self, stages: tuple[Tensor, ...]) -> list[Tensor]:
         """[B,·,·,C], each stage at its own size."""

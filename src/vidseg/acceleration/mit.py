@@ -1,4 +1,4 @@
-"""The encoder with its feed-forward parts in bands of rows; fast twin of `vidseg.models.mit`.
+"""The encoder with its feed-forward parts in bands of rows; fast twin of `vidseg.models.encoders.mit`.
 
 Their widened maps are the largest of all, tens of megabytes at stride 4. In bands they stay in a core's cache; a band
 is computed with a row more on each side, because the depthwise convolution looks there.
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidseg.acceleration.linear import BAND_ELEMENTS, works_in_parts
-from vidseg.models.mit import Block, MixFFN, MixTransformer, Stage
+from vidseg.models.encoders.mit import Block, MixFFN, MixTransformer, Stage
 
 
 class BandedMixFFN(nn.Module):
@@ -46,7 +46,7 @@ class BandedMixFFN(nn.Module):
         return self.whole.contract(F.gelu(mixed_BHWC[:, start - first : stop - first]))
 
 
-def fast_encoder(encoder: MixTransformer) -> MixTransformer:
+def fast_mix_transformer(encoder: MixTransformer) -> MixTransformer:
     """The same for inference; weights are copied."""
     fast = copy.deepcopy(encoder)
     for stage in fast.stages:

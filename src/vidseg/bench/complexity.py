@@ -22,7 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError
-from vidseg.models import CFFMConfig, Model, ModelConfig, ReferenceConfig, ReferenceModel, build_model
+from vidseg.models import CFFMConfig, FrameInputs, Model, ModelConfig, ReferenceConfig, VideoModel, build_model
+from vidseg.models.advance import own_steps
 from vidseg.models.cffm.windows import NUM_SURROUNDING, WINDOW
 
 # Names of the modules that make up a part. What fits none is mining, whose attention has no module of its own.
@@ -156,15 +157,14 @@ def with_clip_length(config: ModelConfig, frames: int) -> ModelConfig:
     return config
 
 
-def _stream_step(model: ReferenceModel, frame: torch.Tensor, references: list[tuple[torch.Tensor, ...]]) -> None:
-    features = model.encode(frame)
-    model.decode(features, references)
-    model.context(features)
+def _stream_step(model: VideoModel, frame: torch.Tensor, references: list[tuple[torch.Tensor, ...]]) -> None:
+    step = "step" if references else "start"
+    own_steps(model)(step, FrameInputs(frame, references=references))
 
 
 def _accelerated(model: Model, frame: torch.Tensor, references: list[tuple[torch.Tensor, ...]]) -> dict[str, int]:
     fast = accelerate(model)
-    return _multiply_adds(fast, lambda: fast(frame, references))
+    return _multiply_adds(fast, lambda: _stream_step(fast, frame, references))
 
 
 class _Rooted(nn.Module):

@@ -52,7 +52,7 @@ class JointAttention:
         mined_1PC = tokens_1XC[:, -target_1PC.shape[1] :]
         logits_1PK = self._model.mined_classifier(mined_1PC) + self._model.coarse_classifier(target_1PC)
         logits_1hwK = logits_1PK.unflatten(1, features.coarse.shape[1:3])
-        stride_4 = (features.stage1.shape[-2], features.stage1.shape[-1])
+        stride_4 = self._model.head.size(features.stages)
         return self._labels(logits_1hwK.permute(0, 3, 1, 2), network_size, frame_size, logits_size=stride_4).labels
 
 

@@ -31,7 +31,7 @@ class StageClock:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._model = accelerate(setup.model)
+        self._model: Any = accelerate(setup.model)
         self._labels = FastLabels()
         self._references: list[tuple[Tensor, ...]] = []
         self._runs: dict[str, list[float]] = defaultdict(list)

@@ -9,7 +9,7 @@ from vidseg.checkpoints.load import find_checkpoint
 from vidseg.checkpoints.store import is_encoder, load_checkpoint, load_encoder, new_encoder, new_model
 from vidseg.checkpoints.tensors import Tensors
 from vidseg.errors import CheckpointError
-from vidseg.models import CFFM, MiTConfig, MixTransformer, Model
+from vidseg.models import MiTConfig, MixTransformer, Model
 
 _ENCODER = "encoder"
 
@@ -47,8 +47,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
     Args:
         model: changed in place.
         source: as for `load`, and encoder checkpoints.
-        warm_start: whether a CFFM whose classifier of single frames is copied, but not all that mines, predicts like
-            the source's single frames at first; see `CFFM.predict_as_single_frames`.
+        warm_start: whether a model that looks at other frames predicts like the source's single frames at first; see
+            `VideoModel.derive_parts`.
 
     Returns:
         What was copied and what was not.
@@ -75,14 +75,13 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
         )
     for part, theirs in copied.items():
         model.get_submodule(part).load_state_dict(theirs)
-    derived = []
-    mines = {"blocks", "context_classifier"} <= copied.keys()
-    if warm_start and isinstance(model, CFFM) and "classifier" in copied and not mines:
-        model.predict_as_single_frames()
-        derived.append(("context_classifier", "to classifier, blind to what is mined"))
-        copied.pop("context_classifier", None)
-        fresh = [(part, reason) for part, reason in fresh if part != "context_classifier"]
-    return InitialWeights(source=directory, copied=tuple(copied), derived=tuple(derived), fresh=tuple(fresh))
+    derived = model.derive_parts(copied) if warm_start else {}
+    return InitialWeights(
+        source=directory,
+        copied=tuple(part for part in copied if part not in derived),
+        derived=tuple(derived.items()),
+        fresh=tuple((part, reason) for part, reason in fresh if part not in derived),
+    )
 
 
 def _read(directory: Path) -> Tensors:

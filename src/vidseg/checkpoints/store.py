@@ -13,7 +13,7 @@ from vidseg.checkpoints.fields import read_dataclass
 from vidseg.checkpoints.folder import CONFIG, StorageType, read_fields, read_weights, write_folder
 from vidseg.errors import CheckpointError, InputError
 from vidseg.models import (
-    CONFIGS,
+    ARCHITECTURES,
     MiTConfig,
     MixTransformer,
     Model,
@@ -250,9 +250,11 @@ def _record(directory: Path, fields: Mapping[str, Any]) -> Record:
     architecture = fields.get("architecture")
     if architecture == ENCODER_ARCHITECTURE:
         raise encoder_only(directory)
-    if architecture not in CONFIGS:
-        raise CheckpointError(f"got architecture {architecture!r} in {path}; expected one of {', '.join(CONFIGS)}")
-    config = read_dataclass(CONFIGS[architecture], fields.get("model"), f"'model' in {path}")
+    if architecture not in ARCHITECTURES:
+        raise CheckpointError(
+            f"got architecture {architecture!r} in {path}; expected one of {', '.join(ARCHITECTURES)}"
+        )
+    config = read_dataclass(ARCHITECTURES[architecture].config, fields.get("model"), f"'model' in {path}")
     preprocessing = read_dataclass(Preprocessing, fields.get("preprocessing"), f"'preprocessing' in {path}")
     plain = {key: _optional(fields, key, dict, path) for key in ("training", "metrics")}
     texts = {key: _optional(fields, key, str, path) for key in ("license", "source_sha256")}

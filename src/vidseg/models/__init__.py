@@ -1,57 +1,89 @@
 """Models as pure torch: they know nothing of files, devices, configuration files or the command line."""
 
-from vidseg.errors import InputError
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from vidseg.models.cffm import CFFM, CFFMConfig, ReferenceConfig
-from vidseg.models.contract import ClipLogits, ReferenceModel
-from vidseg.models.mit import MIT_SIZES, MiTConfig, MixTransformer
+from vidseg.models.contract import (
+    ClipLogits,
+    Context,
+    FrameInputs,
+    FrameOutputs,
+    ModelConfig,
+    State,
+    Step,
+    VideoModel,
+)
+from vidseg.models.encoders import MIT_SIZES, EncoderConfig, MiTConfig, MixTransformer, build_encoder, encoder_config
+from vidseg.models.reference_model import ReferenceModel
+from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
 from vidseg.models.segformer import SegFormer, SegFormerConfig
+from vidseg.models.stateful_model import StatefulModel
 
-ModelConfig = SegFormerConfig | CFFMConfig
-Model = SegFormer | CFFM
 
-CONFIGS: dict[str, type[SegFormerConfig] | type[CFFMConfig]] = {
-    "segformer": SegFormerConfig,
-    "cffm": CFFMConfig,
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """One entry of `ARCHITECTURES`.
+
+    Attributes:
+        config: the frozen dataclass that says how large a model is; stored as JSON beside its weights.
+        build: a freshly initialised model, in training mode, for one.
+    """
+
+    config: type[Any]
+    build: Callable[[Any], VideoModel]
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "segformer": Architecture(config=SegFormerConfig, build=SegFormer),
+    "cffm": Architecture(config=CFFMConfig, build=CFFM),
 }
+"""All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
 
 
-def build_model(config: ModelConfig) -> Model:
+Model = VideoModel
+
+
+def build_model(config: ModelConfig) -> VideoModel:
     """A freshly initialised model, in training mode, for a configuration."""
-    return SegFormer(config) if isinstance(config, SegFormerConfig) else CFFM(config)
+    return ARCHITECTURES[architecture_of(config)].build(config)
 
 
 def architecture_of(config: ModelConfig) -> str:
-    """The name in `CONFIGS` of a configuration's architecture."""
-    return next(name for name, cls in CONFIGS.items() if type(config) is cls)
-
-
-def encoder_size(name: str) -> MiTConfig:
-    """The Mix Transformer of a published size, "b0" to "b5".
-
-    Raises:
-        InputError: for another name.
-    """
-    try:
-        return MIT_SIZES[name]
-    except KeyError:
-        raise InputError(f"got encoder size {name!r}; expected one of {', '.join(MIT_SIZES)}") from None
+    """The name in `ARCHITECTURES` of a configuration's architecture."""
+    return next(name for name, entry in ARCHITECTURES.items() if type(config) is entry.config)
 
 
 __all__ = [
+    "ARCHITECTURES",
     "CFFM",
-    "CONFIGS",
     "MIT_SIZES",
+    "Adaptive",
+    "Architecture",
+    "ByReferences",
     "CFFMConfig",
     "ClipLogits",
+    "Context",
+    "Cycle",
+    "EncoderConfig",
+    "FrameInputs",
+    "FrameOutputs",
     "MiTConfig",
     "MixTransformer",
     "Model",
     "ModelConfig",
     "ReferenceConfig",
     "ReferenceModel",
+    "Schedule",
     "SegFormer",
     "SegFormerConfig",
+    "State",
+    "StatefulModel",
+    "Step",
+    "VideoModel",
     "architecture_of",
+    "build_encoder",
     "build_model",
-    "encoder_size",
+    "encoder_config",
 ]

@@ -1,5 +1,7 @@
 """Small layers that more than one model uses."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,16 +11,21 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 class Normalization(nn.Module):
-    """RGB floats 0–255 [B,3,H,W] to zero mean and unit variance by the statistics of ImageNet."""
+    """RGB floats 0–255 [B,3,H,W] to zero mean and unit variance.
+
+    Args:
+        mean: of the images that the encoder was trained on, by channel, 0–255.
+        std: the same for their standard deviation.
+    """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD) -> None:
         super().__init__()
         # Constants of the method, not learned: they stay out of the checkpoint.
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def forward(self, image_B3HW: Tensor) -> Tensor:
         return (image_B3HW - self.mean) / self.std

@@ -1,17 +1,17 @@
 """SegFormer (Xie et al., NeurIPS 2021): MiT, all-MLP head, classifier. The per-frame model below every CFFM."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
-from vidseg.models.allmlp import AllMLPHead
-from vidseg.models.contract import ClipLogits, forward_clip
+from vidseg.models.contract import Context
+from vidseg.models.encoders import EncoderConfig, build_encoder
+from vidseg.models.heads.allmlp import AllMLPHead
 from vidseg.models.layers import Normalization
-from vidseg.models.mit import MiTConfig, MixTransformer
-from vidseg.types import ClassMap, Preprocessing
+from vidseg.models.reference_model import ReferenceModel, check_references
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,19 +19,24 @@ class SegFormerConfig:
     """The size of a SegFormer.
 
     Attributes:
-        encoder: size of the Mix Transformer.
+        encoder: of frames; a Mix Transformer in the published models.
         num_classes: K.
         head_channels: width of the fused feature.
         dropout: rate of channel dropout before the classifier, 0–1.
     """
 
-    encoder: MiTConfig
+    encoder: EncoderConfig
     num_classes: int
     head_channels: int = 256
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head_channels, self.dropout)
+
+    @property
+    def reference_offsets(self) -> tuple[int, ...]:
+        """None: it sees one frame only."""
+        return ()
 
 
 def check_head(num_classes: int, head_channels: int, dropout: float) -> None:
@@ -52,23 +57,16 @@ class FrameFeatures(NamedTuple):
     fused: Tensor
 
 
-class SegFormer(nn.Module):
+class SegFormer(ReferenceModel):
     """A class for every pixel of a single frame; as a video model, one that uses no references."""
-
-    reference_offsets: tuple[int, ...] = ()
-    lookahead = 0
-    needs_flow = False
-    class_map: ClassMap | None = None
-    preprocessing: Preprocessing | None = None
-    training_record: Mapping[str, Any] | None = None
 
     def __init__(self, config: SegFormerConfig) -> None:
         super().__init__()
         self.config = config
         self.num_classes = config.num_classes
-        self.normalization = Normalization()
-        self.encoder = MixTransformer(config.encoder)
-        self.head = AllMLPHead(config.encoder.widths, config.head_channels)
+        self.encoder = build_encoder(config.encoder)
+        self.normalization = Normalization(self.encoder.mean, self.encoder.std)
+        self.head = AllMLPHead(self.encoder.widths, config.head_channels)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(config.head_channels, config.num_classes, kernel_size=1)
 
@@ -76,20 +74,7 @@ class SegFormer(nn.Module):
         """Fused feature of RGB frames, float 0–255."""
         return FrameFeatures(fused=self.head(self.encoder(self.normalization(frame_B3HW))))
 
-    def context(self, features: FrameFeatures) -> tuple[Tensor, ...]:
-        """Nothing: later frames do not look back."""
-        return ()
-
-    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
-        """Nothing."""
-        return ()
-
-    def decode(self, features: FrameFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
+    def decode(self, features: FrameFeatures, references: Sequence[Context] = ()) -> Tensor:
         """Logits [B,K,h,w] at stride 4."""
-        if references:
-            raise InputError(f"got {len(references)} references; expected none: SegFormer sees one frame only")
+        check_references(self, references)
         return self.classifier(self.dropout(features.fused))
-
-    def forward(self, clip_BT3HW: Tensor) -> ClipLogits:
-        """Logits of clips of one frame; see `forward_clip`."""
-        return forward_clip(self, clip_BT3HW)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from vidseg.data import ClipConfig
-from vidseg.models import CFFMConfig, MiTConfig, ReferenceConfig, SegFormerConfig, encoder_size
+from vidseg.models import MIT_SIZES, CFFMConfig, MiTConfig, ReferenceConfig, SegFormerConfig
 from vidseg.train import LossConfig
 
 BackboneSize = Literal["b0", "b1", "b2", "b5"]
@@ -18,13 +18,13 @@ _VIEWS = ((1, 7), (2, 5), (3, 3))
 
 def segformer(size: BackboneSize, num_classes: int, *, regularised: bool = True) -> SegFormerConfig:
     """A per-frame model with CFFM's head width; `regularised` with dropout and drop path."""
-    config = SegFormerConfig(encoder=encoder_size(size), num_classes=num_classes)
+    config = SegFormerConfig(encoder=MIT_SIZES[size], num_classes=num_classes)
     return config if regularised else replace(config, encoder=_undropped(size), dropout=0.0)
 
 
 def cffm(size: BackboneSize, num_classes: int, *, regularised: bool = True) -> CFFMConfig:
     """The paper's model of a size; `regularised` with dropout and drop path."""
-    config = CFFMConfig(encoder=encoder_size(size), num_classes=num_classes, depth=DEPTHS[size])
+    config = CFFMConfig(encoder=MIT_SIZES[size], num_classes=num_classes, depth=DEPTHS[size])
     return config if regularised else replace(config, encoder=_undropped(size), dropout=0.0)
 
 
@@ -46,4 +46,4 @@ PER_FRAME_LOSS = LossConfig(frame_weight=0.0)
 
 
 def _undropped(size: BackboneSize) -> MiTConfig:
-    return replace(encoder_size(size), drop_path_rate=0.0)
+    return replace(MIT_SIZES[size], drop_path_rate=0.0)

@@ -99,15 +99,16 @@ def _references(name: str, references: tuple[ReferenceConfig, ...]) -> TrainConf
 
 
 def _config(name: str, model: ModelConfig) -> TrainConfig:
-    references = model.references if isinstance(model, CFFMConfig) else PAPER_REFERENCES
-    clips = ClipConfig(reference_offsets=tuple(reference.offset for reference in references), per="frame")
+    # A model without references learns the frames of the same clips.
+    paper = tuple(reference.offset for reference in PAPER_REFERENCES)
+    clips = ClipConfig(reference_offsets=model.reference_offsets or paper, per="frame")
     return TrainConfig(
         model=model,
         data=DataConfig(root="data/freedoom", layout="freedoom", clips=clips),
         # Crops of 3 x 4 whole windows: none of them is padding.
         augmentation=AugmentationConfig(crop_size=(168, 224), base_size=(320, 240), scale_range=(0.75, 1.5)),
         preprocessing=Preprocessing(short=240, long=320, multiple=16),
-        loss=LossConfig(class_weights=_CLASS_WEIGHTS) if isinstance(model, CFFMConfig) else _EACH_FRAME,
+        loss=LossConfig(class_weights=_CLASS_WEIGHTS) if model.reference_offsets else _EACH_FRAME,
         # The paper's ratio of the rates is 10, for eight clips a batch. With two, mining blocks did not learn at 1e-3.
         optimizer=OptimizerConfig(learning_rate=1e-4, head_factor=3.0),
         schedule=ScheduleConfig(iterations=1500, warmup=50),

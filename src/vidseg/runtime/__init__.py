@@ -1,7 +1,7 @@
 """Where a model's step is computed, behind one interface; and its export to other programs."""
 
 from vidseg.runtime.choose import RUNTIMES, available_runtimes, build_runtime
-from vidseg.runtime.contract import Context, Runtime
+from vidseg.runtime.contract import Runtime
 from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.exporting import FORMATS, Export, export_model
@@ -9,7 +9,6 @@ from vidseg.runtime.exporting import FORMATS, Export, export_model
 __all__ = [
     "FORMATS",
     "RUNTIMES",
-    "Context",
     "EagerRuntime",
     "Export",
     "Runtime",

@@ -8,12 +8,12 @@ import torch
 
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.runtime.contract import Runtime
 from vidseg.runtime.cuda_graphs import cuda_graph_runtime
 from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
-from vidseg.runtime.graph import FastModel, quiet
+from vidseg.runtime.graph import quiet
 from vidseg.runtime.inductor import CompiledRuntime, has_compiler
 from vidseg.runtime.onnx import onnx_runtime
 from vidseg.runtime.openvino import openvino_runtime
@@ -29,7 +29,7 @@ class RuntimeKind:
         device_types: where it computes.
     """
 
-    build: Callable[[FastModel, torch.device, int | None], Runtime]
+    build: Callable[[VideoModel, torch.device, int | None], Runtime]
     installed: Callable[[], bool] = lambda: True
     device_types: tuple[str, ...] = ("cpu",)
 
@@ -38,11 +38,11 @@ def _has(*packages: str) -> Callable[[], bool]:
     return lambda: all(find_spec(package) is not None for package in packages)
 
 
-def _eager(name: str, precision: torch.dtype | None) -> Callable[[FastModel, torch.device, int | None], Runtime]:
+def _eager(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
     return lambda model, device, threads: EagerRuntime(model, device, precision=precision, name=name)
 
 
-def _recorded(name: str, precision: torch.dtype | None) -> Callable[[FastModel, torch.device, int | None], Runtime]:
+def _recorded(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
     return lambda model, device, threads: cuda_graph_runtime(model, device, precision, name)
 
 
@@ -86,7 +86,7 @@ def available_runtimes(device: str = "auto") -> tuple[str, ...]:
     return tuple(name for name, entry in RUNTIMES.items() if kind in entry.device_types and entry.installed())
 
 
-def build_runtime(name: str, model: Model, device: str = "auto", threads: int | None = None) -> Runtime:
+def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: int | None = None) -> Runtime:
     """A runtime for a model, by name.
 
     The model is copied as it is now. Nothing is written to disk. What compiles does so at the first frame of each size.

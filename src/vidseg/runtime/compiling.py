@@ -1,7 +1,4 @@
-"""The runtime of everything that compiles a graph for one size: compiles when a size comes first, and keeps some.
-
-Shape letters: see `vidseg.runtime.graph`.
-"""
+"""The runtime of everything that compiles a graph for one size: compiles when a size comes first, and keeps some."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -9,18 +6,18 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from vidseg.runtime.contract import Context
-from vidseg.runtime.graph import FastModel, StepGraph, flatten
+from vidseg.models import FrameInputs, FrameOutputs, VideoModel
+from vidseg.runtime.graph import StepGraph
 
 Compiled = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 """Takes a graph's inputs, in order, on the runtime's device; returns its outputs in memory of their own."""
 
-# A video needs two: its start without references, and the rest.
-MAX_GRAPHS = 6
+# A video of most models needs two: its start without references, and the rest.
+MAX_GRAPHS = 8
 
 
 class GraphRuntime:
-    """Compiles a model's step for each batch size, frame size and number of references that comes along.
+    """Compiles a model's steps for each batch size and frame size that comes along.
 
     Compiling takes seconds; the `MAX_GRAPHS` that were used last are kept. Not for several threads at once.
 
@@ -28,34 +25,33 @@ class GraphRuntime:
         name: as the user chose it.
         model: from `accelerate`, on `device`.
         device: where inputs and results lie.
-        compile_graph: compiles a graph for a batch size and an image size (height, width). The graph's logits are
-            channels-last.
+        compile_graph: compiles a graph for arguments of the shapes of an example. The graph's logits are channels-last.
     """
 
     def __init__(
         self,
         name: str,
-        model: FastModel,
+        model: VideoModel,
         device: torch.device,
-        compile_graph: Callable[[StepGraph, int, tuple[int, int]], Compiled],
+        compile_graph: Callable[[StepGraph, Sequence[Tensor]], Compiled],
     ) -> None:
         self.name = name
         self.device = device
-        self._model = model
         self._compile_graph = compile_graph
-        self._compiled: OrderedDict[tuple[int, ...], Compiled] = OrderedDict()
+        self._graphs = {step: StepGraph(model, step, channels_last=True) for step in model.steps()}
+        self._compiled: OrderedDict[tuple[object, ...], Compiled] = OrderedDict()
 
-    def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
-        """See `Runtime.step`."""
-        logits_BhwK, *context = self._graph(frame_B3HW, len(references))(flatten(frame_B3HW, references))
-        return logits_BhwK.permute(0, 3, 1, 2), tuple(context)
+    def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
+        """See `Runtime.run`."""
+        graph = self._graphs[step]
+        arguments = graph.flatten(inputs)
+        return graph.outputs(self._ready(graph, arguments)(arguments))
 
-    def _graph(self, frame_B3HW: Tensor, num_references: int) -> Compiled:
-        B, _, H, W = frame_B3HW.shape
-        key = (B, H, W, num_references)
+    def _ready(self, graph: StepGraph, arguments: Sequence[Tensor]) -> Compiled:
+        key = (graph.step, *(argument.shape for argument in arguments))
         if key not in self._compiled:
-            graph = StepGraph(self._model, num_references, channels_last=True)
-            self._compiled[key] = self._compile_graph(graph, B, (H, W))
+            example = [torch.zeros_like(argument) for argument in arguments]
+            self._compiled[key] = self._compile_graph(graph, example)
             if len(self._compiled) > MAX_GRAPHS:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)

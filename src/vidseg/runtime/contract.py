@@ -1,19 +1,14 @@
-"""What every runtime offers: one step of a reference model, wherever it is computed.
+"""What every runtime offers: the steps of a video model, wherever they are computed."""
 
-Shape letters: B batch, H, W network input size, K classes, h, w size of the logits.
-"""
-
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
-Context = tuple[Tensor, ...]
+from vidseg.models import FrameInputs, FrameOutputs
 
 
 class Runtime(Protocol):
-    """Runs a model's step; a model's weights are fixed once a runtime was made from it.
+    """Runs a model's steps; a model's weights are fixed once a runtime was made from it.
 
     Attributes:
         name: as the user chooses it, e.g. "torch".
@@ -23,13 +18,13 @@ class Runtime(Protocol):
     name: str
     device: torch.device
 
-    def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
-        """Logits of a frame and what it leaves for later ones.
+    def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
+        """Runs one of the model's steps.
 
         Args:
-            frame_B3HW: float32 RGB, 0–255, on `device`.
-            references: contexts of earlier frames, oldest first; none or as many as the model has references.
+            step: its name, see `VideoModel.steps`.
+            inputs: just what the step takes, float32, on `device`.
 
         Returns:
-            (logits float [B,K,h,w], context).
+            What the step gives; logits are float32.
         """

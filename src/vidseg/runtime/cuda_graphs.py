@@ -6,16 +6,17 @@ import torch
 from torch import Tensor
 
 from vidseg.errors import InputError
+from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
 from vidseg.runtime.eager import autocast
-from vidseg.runtime.graph import FastModel, StepGraph
+from vidseg.runtime.graph import StepGraph
 
 # Libraries choose kernels and allocate workspaces in their first runs, which must not be recorded.
 _WARM_UPS = 3
 
 
 def cuda_graph_runtime(
-    model: FastModel, device: torch.device, precision: torch.dtype | None, name: str
+    model: VideoModel, device: torch.device, precision: torch.dtype | None, name: str
 ) -> GraphRuntime:
     """A runtime that replays recorded steps.
 
@@ -31,8 +32,8 @@ def cuda_graph_runtime(
     if device.type != "cuda":
         raise InputError(f"got runtime {name!r} on device {device}; expected a CUDA device; choose another runtime")
 
-    def record(graph: StepGraph, batch_size: int, image_size: tuple[int, int]) -> Compiled:
-        return _record(graph.eval(), graph.example(batch_size, image_size), device, precision)
+    def record(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+        return _record(graph.eval(), example, device, precision)
 
     return GraphRuntime(name, model, device, record)
 

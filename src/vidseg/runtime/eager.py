@@ -1,40 +1,37 @@
-"""The torch runtime: the model's own functions, called one by one."""
+"""The torch runtime: the model's own steps, called one by one."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import Tensor
 
-from vidseg.models import ReferenceModel
-from vidseg.runtime.contract import Context
+from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 
 
 class EagerRuntime:
-    """Calls `encode`, `context` and `decode` of a model on its device.
+    """Calls a model's steps on its device.
 
     Args:
-        model: any reference model, on `device`.
+        model: any video model, on `device`.
         device: where it lies.
         precision: bfloat16 or float16 to compute in by autocast; None for float32. Logits are float32 all the same.
         name: as the user chose it.
     """
 
     def __init__(
-        self, model: ReferenceModel, device: torch.device, *, precision: torch.dtype | None = None, name: str = "torch"
+        self, model: VideoModel, device: torch.device, *, precision: torch.dtype | None = None, name: str = "torch"
     ) -> None:
         self.name = name
         self.model = model
         self.device = device
         self._precision = precision
+        self._steps = model.steps()
 
     @torch.inference_mode()
-    def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
-        """See `Runtime.step`."""
+    def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
+        """See `Runtime.run`."""
         with autocast(self.device, self._precision):
-            features = self.model.encode(frame_B3HW)
-            logits, context = self.model.decode(features, references), self.model.context(features)
-        return logits.float(), context
+            outputs = self._steps[step].function(inputs)
+        return outputs._replace(logits=None if outputs.logits is None else outputs.logits.float())
 
 
 def autocast(device: torch.device, precision: torch.dtype | None) -> AbstractContextManager[object]:

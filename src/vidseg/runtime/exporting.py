@@ -1,11 +1,12 @@
 """Exports: a folder with a model's step as graph files and all that a program without torch must know to run them.
 
-    config.json         classes, preprocessing, reference rule, and names and shapes of inputs and outputs
+    config.json         classes, preprocessing, reference rule, schedule, state, names and shapes of in- and outputs
     parity.json         how far the files are from torch
     start.onnx          a frame by itself: the start of a video
     step.onnx           a frame with references; not for models that use none
 
-(OpenVINO's have ``.xml`` and ``.bin`` in place of ``.onnx``.) See `vidseg.runtime.graph` for inputs and outputs.
+(OpenVINO's have ``.xml`` and ``.bin`` in place of ``.onnx``.) Models of other kinds have other steps, a file each. See
+`vidseg.runtime.graph` for inputs and outputs.
 """
 
 import json
@@ -15,15 +16,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError, extra
 from vidseg.files import atomic_folder, write_json
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled
 from vidseg.runtime.graph import StepGraph, quiet
 from vidseg.runtime.onnx import onnx_session, to_onnx
 from vidseg.runtime.openvino import compress_weights, openvino_request, to_openvino
 from vidseg.runtime.parity import TOLERANCE, Parity, compare
+from vidseg.runtime.shapes import SIZES, Shape, symbolic_shapes
 
 Size = tuple[int, int]
 
@@ -54,13 +59,13 @@ class ExportFormat:
 
 
 def _write_onnx(graph: StepGraph, size: Size, dynamic: bool, path: Path) -> None:
-    program = to_onnx(graph, 1, size, dynamic=dynamic)
+    program = to_onnx(graph, graph.example(1, size), dynamic=dynamic)
     with quiet():
         program.save(path)
 
 
 def _write_openvino(graph: StepGraph, size: Size, dynamic: bool, path: Path, *, int8: bool = False) -> None:
-    model = to_openvino(graph, 1, size, dynamic=dynamic)
+    model = to_openvino(graph, graph.example(1, size), dynamic=dynamic)
     if int8:
         compress_weights(model)
     with extra("openvino"):
@@ -95,7 +100,7 @@ class Export:
 
 
 def export_model(
-    model: Model,
+    model: VideoModel,
     folder: str | os.PathLike[str],
     output_format: str,
     *,
@@ -126,16 +131,13 @@ def export_model(
     _check_free(Path(folder))
     with quiet():
         fast = accelerate(model)
-    counts = {"start": 0, "step": len(model.reference_offsets)}
-    graphs = {
-        name: StepGraph(fast, count, channels_last=False) for name, count in counts.items() if name == "start" or count
-    }
+    graphs = {name: StepGraph(fast, name, channels_last=False) for name in fast.steps()}
     chosen = FORMATS[output_format]
     with atomic_folder(folder) as place:
         for name, graph in graphs.items():
             chosen.write(graph, size or _TRACED, size is None, place / f"{name}{chosen.suffix}")
         ready = {name: chosen.read(str(place / f"{name}{chosen.suffix}")) for name in graphs}
-        parity = compare(model, ready, [size] if size else _COMPARED)
+        parity = compare(model, graphs, ready, [size] if size else _COMPARED)
         passed = max(entry.max_difference for entry in parity) <= TOLERANCE if chosen.exact else None
         write_json(
             place / PARITY,
@@ -147,7 +149,7 @@ def export_model(
 
 
 def _describe(
-    model: Model,
+    model: VideoModel,
     graphs: dict[str, StepGraph],
     output_format: str,
     start_rule: Sequence[Sequence[int]],
@@ -164,27 +166,36 @@ def _describe(
         "network_size": size,
         "reference_offsets": list(model.reference_offsets),
         "start_rule": [list(references) for references in start_rule],
-        "graphs": {name: _describe_graph(graph, FORMATS[output_format], name, size) for name, graph in graphs.items()},
-        "sizes": "h = ceil(H/4), w = ceil(W/4), nh = ceil(floor(h/2)/7), nw = ceil(floor(w/2)/7)",
+        "schedule": asdict(model.schedule),  # type: ignore[call-overload]  # all schedules are dataclasses
+        "state": _describe_state(model, size),
+        "graphs": {name: _describe_graph(graph, FORMATS[output_format], size) for name, graph in graphs.items()},
+        "sizes": SIZES,
         "labels": "resize the logits bilinearly (pixel areas aligned) to HxW, then to the frame's size; arg max",
     }
 
 
-def _describe_graph(graph: StepGraph, chosen: ExportFormat, name: str, size: Size | None) -> dict[str, Any]:
-    sides: tuple[int | str, ...] = size or ("H", "W")
-    logit_sides: tuple[int | str, ...] = (-(-size[0] // 4), -(-size[1] // 4)) if size else ("h", "w")
-    blocks: list[list[int | str]] = []
-    for blank in graph.model.blank_context(1, size or _TRACED):
-        batch, *windows, rows, channels = blank.shape
-        blocks.append([batch, *(windows if size else ("nh", "nw")), rows, channels])
+def _describe_state(model: VideoModel, size: Size | None) -> list[dict[str, Any]]:
+    shapes = symbolic_shapes(lambda image_size: list(model.blank_state(1, image_size).values()), size)
+    names = model.blank_state(1, size or _TRACED)
+    return [
+        {"name": name, "input": f"state_{name}", "output": f"next_{name}", "dtype": "float32", "shape": shape}
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+
+
+def _describe_graph(graph: StepGraph, chosen: ExportFormat, size: Size | None) -> dict[str, Any]:
+    @torch.no_grad()
+    def results(image_size: Size) -> Sequence[Tensor]:
+        return graph(*graph.example(1, image_size))
+
     return {
-        "file": f"{name}{chosen.suffix}",
-        "inputs": _ports(graph.input_names, [[1, 3, *sides], *blocks * graph.num_references]),
-        "outputs": _ports(graph.output_names, [[1, graph.model.num_classes, *logit_sides], *blocks]),
+        "file": f"{graph.step}{chosen.suffix}",
+        "inputs": _ports(graph.input_names, symbolic_shapes(lambda side: graph.example(1, side), size)),
+        "outputs": _ports(graph.output_names, symbolic_shapes(results, size)),
     }
 
 
-def _ports(names: Sequence[str], shapes: Sequence[list[int | str]]) -> list[dict[str, Any]]:
+def _ports(names: Sequence[str], shapes: Sequence[Shape]) -> list[dict[str, Any]]:
     return [{"name": name, "dtype": "float32", "shape": shape} for name, shape in zip(names, shapes, strict=True)]
 
 

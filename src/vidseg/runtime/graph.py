@@ -1,11 +1,12 @@
 """A model's step as one graph of named tensors: what compilers are given and exporters write.
 
-Inputs: `frame` [B,3,H,W], float32 RGB 0–255; then, for references oldest first and their blocks in order,
-`reference_<r>_block_<b>` [B,nh,nw,R,C]. Outputs: `logits`, then `context_block_<b>` for each block, of the same shape
-as its references. A step without references (the start of a video; SegFormer always) is a graph of its own.
+Inputs, as far as the step takes them: `frame` [B,3,H,W], float32 RGB 0–255; `flow` [B,2,H,W], pixels, x then y;
+`reference_<r>_block_<b>`, for references oldest first and the tensors of their contexts in order; `state_<name>`.
+Outputs: `logits` [B,K,h,w] or, of a probe, `decision` [B]; `context_block_<b>`, of the same shapes as a reference's;
+`next_<name>` for each tensor of the state that the step writes. A step without references (the start of a video; of
+SegFormer always) is a graph of its own.
 
-Shape letters: B batch, H, W network input size, K classes, h, w size of the logits, nh, nw rows and columns of
-windows, R tokens a window, C channels.
+Shape letters: B batch, H, W network input size, K classes, h, w size of the logits.
 """
 
 import warnings
@@ -17,10 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from vidseg.acceleration import FastCFFM, FastSegFormer
-from vidseg.runtime.contract import Context
-
-FastModel = FastSegFormer | FastCFFM
+from vidseg.models import FrameInputs, FrameOutputs, VideoModel
+from vidseg.models.contract import Size, example_inputs
 
 
 class StepGraph(nn.Module):
@@ -28,62 +27,101 @@ class StepGraph(nn.Module):
 
     Args:
         model: from `accelerate`, on the CPU.
-        num_references: how many references the graph takes: none, or as many as the model has.
+        step: name of the step.
         channels_last: whether the logits are [B,h,w,K] instead of [B,K,h,w]; so they are cheapest to make, and to
             bring to the frame's size.
     """
 
-    def __init__(self, model: FastModel, num_references: int, *, channels_last: bool) -> None:
+    def __init__(self, model: VideoModel, step: str, *, channels_last: bool) -> None:
         super().__init__()
         self.model = model
-        self.num_references = num_references
-        self.num_blocks = len(model.blank_context(1, (1, 1)))
+        self.step = step
+        self.spec = model.steps()[step]
+        self.num_blocks = len(model.blank_context(1, (1, 1))) if model.reference_offsets else 0
+        self.num_references = len(model.reference_offsets) if self.spec.references else 0
         self.channels_last = channels_last
 
     def forward(self, frame: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
-        """Logits, then the context's blocks; arguments in the order of `input_names`."""
-        step = self.model(frame, unflatten(parts, self.num_references))
-        logits = step.logits.permute(0, 2, 3, 1) if self.channels_last else step.logits
-        return (logits, *step.context)
+        """Arguments in the order of `input_names`, results in that of `output_names`."""
+        outputs = self.model.steps()[self.step].function(self.unflatten([frame, *parts]))
+        assert set(outputs.state) == set(self.spec.writes), f"{self.step} writes {list(outputs.state)}"
+        if self.spec.probe:
+            assert outputs.decision is not None
+            head = [outputs.decision]
+        else:
+            assert outputs.logits is not None
+            head = [outputs.logits.permute(0, 2, 3, 1) if self.channels_last else outputs.logits, *outputs.context]
+        return (*head, *(outputs.state[name] for name in self.spec.writes))
 
     @property
     def input_names(self) -> list[str]:
         """In the order of `forward`."""
         pairs = [(r, b) for r in range(self.num_references) for b in range(self.num_blocks)]
-        return ["frame", *(f"reference_{reference}_block_{block}" for reference, block in pairs)]
+        return [
+            "frame",
+            *(["flow"] if self.spec.flow else []),
+            *(f"reference_{reference}_block_{block}" for reference, block in pairs),
+            *(f"state_{name}" for name in self.spec.reads),
+        ]
 
     @property
     def output_names(self) -> list[str]:
         """In the order of `forward`."""
-        return ["logits", *(f"context_block_{block}" for block in range(self.num_blocks))]
+        context = [f"context_block_{block}" for block in range(self.num_blocks)]
+        head = ["decision"] if self.spec.probe else ["logits", *context]
+        return [*head, *(f"next_{name}" for name in self.spec.writes)]
 
-    def example(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
-        """Inputs of the right shapes."""
-        blank = self.model.blank_context(batch_size, image_size) * self.num_references
-        return (torch.zeros(batch_size, 3, *image_size), *(torch.zeros_like(part) for part in blank))
+    def flatten(self, inputs: FrameInputs) -> list[Tensor]:
+        """The arguments of `forward`."""
+        return [
+            inputs.frame,
+            *([] if inputs.flow is None else [inputs.flow]),
+            *(part for context in inputs.references for part in context),
+            *(inputs.state[name] for name in self.spec.reads),
+        ]
 
-    def traced(self, batch_size: int, image_size: tuple[int, int], *, dynamic: bool = False) -> ExportedProgram:
-        """The graph for one batch and size or, if `dynamic`, for any size."""
-        shapes = self.open_shapes() if dynamic else None
+    def unflatten(self, arguments: Sequence[Tensor]) -> FrameInputs:
+        """The inverse of `flatten`."""
+        frame, *rest = arguments
+        flow = rest.pop(0) if self.spec.flow else None
+        blocks = self.num_blocks
+        references = [tuple(rest[r * blocks : (r + 1) * blocks]) for r in range(self.num_references)]
+        state = dict(zip(self.spec.reads, rest[self.num_references * blocks :], strict=True))
+        return FrameInputs(frame, flow, references, state)
+
+    def outputs(self, results: Sequence[Tensor]) -> FrameOutputs:
+        """What `forward` returned, by name; the logits as [B,K,h,w]."""
+        head, *rest = results
+        context, changed = ([], rest) if self.spec.probe else (rest[: self.num_blocks], rest[self.num_blocks :])
+        state = dict(zip(self.spec.writes, changed, strict=True))
+        if self.spec.probe:
+            return FrameOutputs(None, state=state, decision=head)
+        return FrameOutputs(head.permute(0, 3, 1, 2) if self.channels_last else head, tuple(context), state)
+
+    def example(self, batch_size: int, image_size: Size) -> tuple[Tensor, ...]:
+        """Arguments of the right shapes."""
+        return tuple(self.flatten(example_inputs(self.model, self.step, batch_size, image_size)))
+
+    def traced(self, example: Sequence[Tensor], *, dynamic: bool = False) -> ExportedProgram:
+        """The graph for arguments of these shapes or, if `dynamic`, for images of any size."""
+        shapes = self.open_shapes(example) if dynamic else None
         with quiet():
-            return torch.export.export(self.eval(), self.example(batch_size, image_size), dynamic_shapes=shapes)
+            return torch.export.export(self.eval(), tuple(example), dynamic_shapes=shapes)
 
-    def open_shapes(self) -> tuple[Any, ...]:
+    def open_axes(self, example: Sequence[Tensor]) -> list[list[int]]:
+        """For each argument the axes whose length depends on the size of the image."""
+        batch_size, _, height, width = example[0].shape
+        # What another height and width changes is open.
+        other = self.example(batch_size, (2 * height + 32, 2 * width + 96))
+        return [
+            [axis for axis, (one, two) in enumerate(zip(a.shape, b.shape, strict=True)) if one != two]
+            for a, b in zip(example, other, strict=True)
+        ]
+
+    def open_shapes(self, example: Sequence[Tensor]) -> tuple[Any, ...]:
         """For torch's exporters: which axes of `forward`'s arguments are open."""
-        frame, part = {2: Dim.AUTO, 3: Dim.AUTO}, {1: Dim.AUTO, 2: Dim.AUTO}
-        parts = (part,) * (self.num_references * self.num_blocks)
-        return (frame, parts) if parts else (frame,)
-
-
-def flatten(frame_B3HW: Tensor, references: Sequence[Context]) -> list[Tensor]:
-    """The inputs of a `StepGraph`."""
-    return [frame_B3HW, *(part for context in references for part in context)]
-
-
-def unflatten(parts: Sequence[Tensor], num_references: int) -> list[Context]:
-    """The references among a graph's inputs."""
-    blocks = len(parts) // max(1, num_references)
-    return [tuple(parts[reference * blocks : (reference + 1) * blocks]) for reference in range(num_references)]
+        frame, *parts = [dict.fromkeys(axes, Dim.AUTO) for axes in self.open_axes(example)]
+        return (frame, tuple(parts)) if parts else (frame,)
 
 
 @contextmanager

@@ -2,18 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from vidseg.errors import InputError
-from vidseg.runtime.contract import Context
-from vidseg.runtime.graph import FastModel, quiet
+from vidseg.models import FrameInputs, FrameOutputs, VideoModel
+from vidseg.runtime.graph import quiet
 
 
 class CompiledRuntime:
-    """Compiles a model's step when it is first called, anew for a second size, and then once for all sizes.
+    """Compiles a model's steps when they are first called, anew for a second size, and then once for all sizes.
 
     Args:
         model: from `accelerate`, on `device`.
@@ -25,20 +23,19 @@ class CompiledRuntime:
 
     name = "torch-compile"
 
-    def __init__(self, model: FastModel, device: torch.device) -> None:
+    def __init__(self, model: VideoModel, device: torch.device) -> None:
         if not has_compiler():
             raise InputError(
                 "got runtime 'torch-compile' without a C++ compiler; expected g++ or clang++ on the path, or CXX set; "
                 "install one or choose another runtime"
             )
         self.device = device
-        self._step = torch.compile(model)
+        self._steps = {name: torch.compile(step.function) for name, step in model.steps().items()}
 
-    def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
-        """See `Runtime.step`."""
+    def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
+        """See `Runtime.run`."""
         with quiet():
-            logits, context = self._step(frame_B3HW, list(references))
-        return logits, context
+            return self._steps[step](inputs)
 
 
 def has_compiler() -> bool:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from vidseg.errors import extra
+from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
-from vidseg.runtime.graph import FastModel, StepGraph, quiet
+from vidseg.runtime.graph import StepGraph, quiet
 
 
-def onnx_runtime(model: FastModel, threads: int | None) -> GraphRuntime:
+def onnx_runtime(model: VideoModel, threads: int | None) -> GraphRuntime:
     """A runtime that computes a model's step with ONNX Runtime.
 
     Args:
@@ -25,20 +26,19 @@ def onnx_runtime(model: FastModel, threads: int | None) -> GraphRuntime:
         import onnxruntime  # noqa: F401  # the error comes now rather than at the first frame
         import onnxscript  # noqa: F401  # torch's exporter is built on it
 
-    def compile_graph(graph: StepGraph, batch_size: int, image_size: tuple[int, int]) -> Compiled:
-        program = to_onnx(graph, batch_size, image_size)
+    def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+        program = to_onnx(graph, example)
         return onnx_session(program.model_proto.SerializeToString(), threads)
 
     return GraphRuntime("onnx", model, torch.device("cpu"), compile_graph)
 
 
-def to_onnx(graph: StepGraph, batch_size: int, image_size: tuple[int, int], *, dynamic: bool = False) -> Any:
+def to_onnx(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
     """Translates a graph.
 
     Args:
         graph: what to translate.
-        batch_size: B.
-        image_size: H, W.
+        example: its arguments, of the shapes that it is for.
         dynamic: whether the result takes frames of any size.
 
     Returns:
@@ -47,12 +47,12 @@ def to_onnx(graph: StepGraph, batch_size: int, image_size: tuple[int, int], *, d
     with extra("onnx"), quiet():
         return torch.onnx.export(
             graph.eval(),
-            graph.example(batch_size, image_size),
+            tuple(example),
             dynamo=True,
             verbose=False,
             input_names=graph.input_names,
             output_names=graph.output_names,
-            dynamic_shapes=graph.open_shapes() if dynamic else None,
+            dynamic_shapes=graph.open_shapes(example) if dynamic else None,
         )
 
 

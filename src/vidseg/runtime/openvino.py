@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from vidseg.errors import extra
+from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
-from vidseg.runtime.graph import FastModel, StepGraph, quiet
+from vidseg.runtime.graph import StepGraph, quiet
 
 
-def openvino_runtime(model: FastModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
+def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
     """A runtime that computes a model's step with OpenVINO.
 
     Args:
@@ -28,8 +29,8 @@ def openvino_runtime(model: FastModel, threads: int | None, *, int8: bool = Fals
     with extra("openvino"):
         import openvino  # noqa: F401  # the error comes now rather than at the first frame
 
-    def compile_graph(graph: StepGraph, batch_size: int, image_size: tuple[int, int]) -> Compiled:
-        translated = to_openvino(graph, batch_size, image_size)
+    def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+        translated = to_openvino(graph, example)
         if int8:
             compress_weights(translated)
         return openvino_request(translated, threads)
@@ -37,13 +38,12 @@ def openvino_runtime(model: FastModel, threads: int | None, *, int8: bool = Fals
     return GraphRuntime("openvino-int8" if int8 else "openvino", model, torch.device("cpu"), compile_graph)
 
 
-def to_openvino(graph: StepGraph, batch_size: int, image_size: tuple[int, int], *, dynamic: bool = False) -> Any:
+def to_openvino(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
     """Translates a graph.
 
     Args:
         graph: what to translate.
-        batch_size: B.
-        image_size: H, W.
+        example: its arguments, of the shapes that it is for.
         dynamic: whether the result takes frames of any size.
 
     Returns:
@@ -51,12 +51,13 @@ def to_openvino(graph: StepGraph, batch_size: int, image_size: tuple[int, int], 
     """
     with extra("openvino"):
         import openvino
-    shapes = [list(value.shape) for value in graph.example(batch_size, image_size)]
+    shapes = [list(value.shape) for value in example]
     if dynamic:
-        frame, *parts = shapes
-        shapes = [[*frame[:2], -1, -1], *([part[0], -1, -1, *part[3:]] for part in parts)]
+        for shape, axes in zip(shapes, graph.open_axes(example), strict=True):
+            for axis in axes:
+                shape[axis] = -1
     with quiet():
-        program = graph.traced(batch_size, image_size, dynamic=dynamic)
+        program = graph.traced(example, dynamic=dynamic)
         model = openvino.convert_model(program, input=[openvino.PartialShape(shape) for shape in shapes])
     for port, name in zip(model.inputs, graph.input_names, strict=True):
         port.get_tensor().set_names({name})

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidseg.models import Model
+from vidseg.models import Context, FrameInputs, FrameOutputs, VideoModel
+from vidseg.models.advance import RunStep, advance
 from vidseg.runtime.compiling import Compiled
-from vidseg.runtime.contract import Context
 from vidseg.runtime.eager import EagerRuntime
-from vidseg.runtime.graph import flatten
+from vidseg.runtime.graph import StepGraph
 
 # The bound on logits for every runtime that computes in float32.
 TOLERANCE = 1e-3
+
+# So many that a recurrent model has something to remember and a cycle of key frames comes round.
+MIN_FRAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +28,10 @@ class Parity:
     """The comparison for one graph and size.
 
     Attributes:
-        graph: "start" or "step".
+        graph: name of the step, e.g. "start".
         size: (height, width) of the frames.
-        max_difference: largest absolute difference of a logit.
-        label_agreement: share of positions, 0–1, where the largest logit is of the same class.
+        max_difference: largest absolute difference of a logit, or of a probe's decision.
+        label_agreement: share of positions, 0–1, where the largest logit is of the same class; 1 for a probe.
     """
 
     graph: str
@@ -38,38 +41,86 @@ class Parity:
 
 
 @torch.inference_mode()
-def compare(model: Model, graphs: Mapping[str, Compiled], sizes: Sequence[tuple[int, int]]) -> list[Parity]:
+def compare(
+    model: VideoModel, graphs: Mapping[str, StepGraph], ready: Mapping[str, Compiled], sizes: Sequence[tuple[int, int]]
+) -> list[Parity]:
     """Runs a short video of each size through the graphs and through the unaccelerated model in torch.
+
+    Each goes on from what its own frames left, as a stream does. Steps that the schedule did not choose for that video
+    are run on its last frame.
 
     Args:
         model: on the CPU, in eval mode.
-        graphs: "start" and, for models with references, "step". Each goes on from the contexts of its own frames, as a
-            stream does.
+        graphs: of every step of the model.
+        ready: the same, translated, ready to run.
         sizes: (height, width) each.
     """
+
+    def run_graph(step: str, inputs: FrameInputs) -> FrameOutputs:
+        return graphs[step].outputs(ready[step](graphs[step].flatten(inputs)))
+
     reference = EagerRuntime(model, torch.device("cpu"))
     results = []
     for size in sizes:
-        *before, last = _moving_noise(size, len(model.reference_offsets) + 1)
-        ours: list[Context] = []
-        theirs: list[Context] = []
-        for frame in before:
-            _, *context = graphs["start"]([frame])
-            ours.append(tuple(context))
-            theirs.append(reference.step(frame, ())[1])
-        results.append(_parity("start", size, graphs["start"]([last])[0], reference.step(last, ())[0]))
-        if "step" in graphs:
-            logits = graphs["step"](flatten(last, ours))[0]
-            results.append(_parity("step", size, logits, reference.step(last, theirs)[0]))
+        ours, theirs = _Side(model, run_graph, size), _Side(model, reference.run, size)
+        for frame in _moving_noise(size, max(len(model.reference_offsets) + 1, MIN_FRAMES)):
+            ours.step(frame)
+            theirs.step(frame)
+        for step in graphs:
+            if step not in theirs.outputs or step not in ours.outputs:
+                ours.force(step)
+                theirs.force(step)
+        results += [_parity(step, size, ours.outputs[step], theirs.outputs[step]) for step in graphs]
     return results
 
 
-def _parity(graph: str, size: tuple[int, int], got: Tensor, expected: Tensor) -> Parity:
+class _Side:
+    """One of two streams that are compared; keeps what each step gave when it last ran."""
+
+    def __init__(self, model: VideoModel, run_step: RunStep, size: tuple[int, int]) -> None:
+        self._model = model
+        self._run_step = run_step
+        self._state = model.blank_state(1, size)
+        self._contexts: list[Context] = []
+        self._last = FrameInputs(torch.zeros(1, 3, *size))
+        self.outputs: dict[str, FrameOutputs] = {}
+
+    def step(self, frame: Tensor) -> None:
+        # The noise moves 3 pixels to the right and 2 down from frame to frame.
+        flow = frame.new_tensor([-3.0, -2.0]).view(1, 2, 1, 1).expand(-1, -1, *frame.shape[-2:])
+        count = len(self._model.reference_offsets)
+        references = self._contexts[-count:] if count and len(self._contexts) >= count else []
+        self._last = FrameInputs(frame, flow, references, self._state)
+        outputs, self._state = advance(self._model, self._run, self._last, len(self._contexts))
+        self._contexts.append(outputs.context)
+
+    def force(self, step: str) -> None:
+        chosen = self._model.steps()[step]
+        self._run(
+            step,
+            FrameInputs(
+                self._last.frame,
+                self._last.flow if chosen.flow else None,
+                self._last.references if chosen.references else (),
+                {name: self._state[name] for name in chosen.reads},
+            ),
+        )
+
+    def _run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
+        self.outputs[step] = self._run_step(step, inputs)
+        return self.outputs[step]
+
+
+def _parity(graph: str, size: tuple[int, int], got: FrameOutputs, expected: FrameOutputs) -> Parity:
+    one, two = (outputs.decision if outputs.logits is None else outputs.logits for outputs in (got, expected))
+    assert one is not None
+    assert two is not None
+    same = one.argmax(dim=1) == two.argmax(dim=1) if one.ndim == 4 else torch.ones(1)
     return Parity(
         graph=graph,
         size=size,
-        max_difference=float((got - expected).abs().max()),
-        label_agreement=float((got.argmax(dim=1) == expected.argmax(dim=1)).float().mean()),
+        max_difference=float((one - two).abs().max()),
+        label_agreement=float(same.float().mean()),
     )
 
 

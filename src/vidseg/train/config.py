@@ -5,7 +5,7 @@ from typing import Literal
 
 from vidseg.data.clips import ClipConfig
 from vidseg.errors import InputError
-from vidseg.models import CFFMConfig, ModelConfig
+from vidseg.models import ModelConfig
 from vidseg.train.losses import LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
 from vidseg.transforms import AugmentationConfig
@@ -135,7 +135,7 @@ class TrainConfig:
     warm_start: bool = True
 
     def __post_init__(self) -> None:
-        clips, model = self.data.clips, _reference_offsets(self.model)
+        clips, model = self.data.clips, self.model.reference_offsets
         # A clip's offsets in seconds are meant to differ. (Streaming then wants a policy in seconds as well.)
         same = (
             len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
@@ -146,7 +146,3 @@ class TrainConfig:
                 f"got clips with references at {list(clips.reference_offsets)} for a model with references at "
                 f"{list(model)}; expected the same; change data.clips.reference_offsets or model.references"
             )
-
-
-def _reference_offsets(model: ModelConfig) -> tuple[int, ...]:
-    return tuple(reference.offset for reference in model.references) if isinstance(model, CFFMConfig) else ()

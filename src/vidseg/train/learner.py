@@ -1,18 +1,15 @@
 """What learns: model, optimiser and average, one iteration at a time."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.checkpoint import checkpoint
 
 from vidseg.errors import extra
 from vidseg.models import Model
-from vidseg.models.mit import Block
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
 from vidseg.train.losses import clip_loss
@@ -41,7 +38,7 @@ class Learner:
         self._config = config
         self._model = model
         if config.runtime.activation_checkpointing:
-            _recompute_blocks(model)
+            model.recompute_in_backward()
         if fabric.world_size > 1:
             synchronise_batchnorm(model, device=fabric.device)
         self._module = fabric.setup_module(model)
@@ -101,9 +98,3 @@ class Learner:
 def _seed(seed: int, iteration: int, rank: int) -> int:
     """Of the dropout of an iteration, another one on every process."""
     return int(np.random.SeedSequence((seed, iteration, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _recompute_blocks(model: nn.Module) -> None:
-    for module in model.modules():
-        if isinstance(module, Block):
-            module.forward = partial(checkpoint, module.forward, use_reentrant=False)  # type: ignore[method-assign]

@@ -7,24 +7,24 @@ Shape letters: B batch, K classes, C head channels, h, w size at stride 4, h', w
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
-from vidseg.models.allmlp import AllMLPHead
 from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
 from vidseg.models.cffm.merging import ContextMerging
 from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.windows import WINDOW, pad_to_windows
-from vidseg.models.contract import ClipLogits, forward_clip
+from vidseg.models.contract import Context
+from vidseg.models.encoders import EncoderConfig, build_encoder
+from vidseg.models.heads import AllMLPConfig, HeadConfig, build_head
 from vidseg.models.layers import MLP, Normalization, resize_bilinear
-from vidseg.models.mit import MiTConfig, MixTransformer
+from vidseg.models.reference_model import ReferenceModel, check_references
 from vidseg.models.segformer import check_head
-from vidseg.types import ClassMap, Preprocessing
 
 PAPER_REFERENCES = (
     ReferenceConfig(offset=9, tokens_per_side=1, kernel=7),
@@ -38,10 +38,11 @@ class CFFMConfig:
     """The size of a CFFM.
 
     Attributes:
-        encoder: size of the Mix Transformer.
+        encoder: of frames; a Mix Transformer in the published models.
         num_classes: K.
         depth: number of mining blocks; the paper has 1 for B0, 2 for B1 and B2, 4 for B5.
         head_channels: C.
+        head: makes the fused feature of C channels at stride 4; None for the all-MLP head of the published models.
         heads: attention heads of the mining.
         references: how each reference is seen, oldest first; the paper's by default.
         target_kernel: a window sees this many of the target's pooled tokens a side; odd.
@@ -50,10 +51,11 @@ class CFFMConfig:
         dropout: rate of channel dropout before both classifiers, 0–1.
     """
 
-    encoder: MiTConfig
+    encoder: EncoderConfig
     num_classes: int
     depth: int
     head_channels: int = 256
+    head: HeadConfig | None = None
     heads: int = 8
     references: tuple[ReferenceConfig, ...] = PAPER_REFERENCES
     target_kernel: int = 5
@@ -73,6 +75,11 @@ class CFFMConfig:
         offsets = [reference.offset for reference in self.references]
         if not offsets or offsets != sorted(set(offsets), reverse=True):
             raise InputError(f"got reference offsets {offsets}; expected one or more, oldest (largest) first")
+
+    @property
+    def reference_offsets(self) -> tuple[int, ...]:
+        """How many frames back each reference lies, oldest first."""
+        return tuple(reference.offset for reference in self.references)
 
 
 def context_shape(config: CFFMConfig, batch_size: int, image_size: tuple[int, int]) -> tuple[int, ...]:
@@ -121,44 +128,43 @@ class MiningBlock(nn.Module):
         return target_BHWC + self.mlp(self.norm2(target_BHWC))
 
 
-class CFFM(nn.Module):
+class CFFM(ReferenceModel):
     """A class for every pixel of a frame, with the context of the frames before."""
-
-    lookahead = 0
-    needs_flow = False
-    class_map: ClassMap | None = None
-    preprocessing: Preprocessing | None = None
-    training_record: Mapping[str, Any] | None = None
 
     def __init__(self, config: CFFMConfig) -> None:
         super().__init__()
         self.config = config
         self.num_classes = config.num_classes
-        self.reference_offsets = tuple(reference.offset for reference in config.references)
-        self.normalization = Normalization()
-        self.encoder = MixTransformer(config.encoder)
-        self.head = AllMLPHead(config.encoder.widths, config.head_channels)
+        self.reference_offsets = config.reference_offsets
+        self.encoder = build_encoder(config.encoder)
+        self.normalization = Normalization(self.encoder.mean, self.encoder.std)
+        self.head = build_head(config.head or AllMLPConfig(channels=config.head_channels), self.encoder)
         self.blocks = nn.ModuleList(MiningBlock(config) for _ in range(config.depth))
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(config.head_channels, config.num_classes, kernel_size=1)
         self.context_classifier = nn.Conv2d(2 * config.head_channels, config.num_classes, kernel_size=1)
+        if (self.head.channels, self.head.stride) != (config.head_channels, 4):
+            raise InputError(
+                f"got a head of {self.head.channels} channels at stride {self.head.stride}; expected "
+                f"{config.head_channels} (head_channels) at stride 4; choose another head or head_channels"
+            )
 
     def encode(self, frame_B3HW: Tensor) -> CFFMFeatures:
         """Fused feature of RGB frames, float 0–255, at strides 4 and 8."""
         fused = self.head(self.encoder(self.normalization(frame_B3HW)))
         return CFFMFeatures(fused, resize_bilinear(fused, (fused.shape[-2] // 2, fused.shape[-1] // 2)))
 
-    def context(self, features: CFFMFeatures) -> tuple[Tensor, ...]:
+    def context(self, features: CFFMFeatures) -> Context:
         """Pooled tokens [B,nh,nw,Σg²,C] of these frames, one tensor a block."""
         coarse_BHWC = features.coarse.permute(0, 2, 3, 1)
         return tuple(cast(MiningBlock, block).context(coarse_BHWC) for block in self.blocks)
 
-    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> tuple[Tensor, ...]:
+    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> Context:
         """Zeros of the shape that `context` has for images of (height, width)."""
         shape = context_shape(self.config, batch_size, image_size)
         return tuple(self.classifier.weight.new_zeros(shape) for _ in self.blocks)
 
-    def decode(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
+    def decode(self, features: CFFMFeatures, references: Sequence[Context] = ()) -> Tensor:
         """Logits [B,K,h,w]: of the frame by itself without references, else with their context."""
         if not references:
             return self.classifier(self.dropout(features.fused))
@@ -166,21 +172,24 @@ class CFFM(nn.Module):
         logits = self.context_classifier(self.dropout(torch.cat([features.coarse, mined_BCHW], dim=1)))
         return resize_bilinear(logits, (features.fused.shape[-2], features.fused.shape[-1]))
 
-    def mine(self, features: CFFMFeatures, references: Sequence[tuple[Tensor, ...]]) -> Tensor:
+    def mine(self, features: CFFMFeatures, references: Sequence[Context]) -> Tensor:
         """The target's feature [B,C,h',w'] after all mining blocks.
 
         Raises:
             InputError: if there are not as many references as `reference_offsets`.
         """
-        if len(references) != len(self.reference_offsets):
-            raise InputError(
-                f"got {len(references)} references; expected none or {len(self.reference_offsets)} "
-                f"({list(self.reference_offsets)} frames back), oldest first"
-            )
+        check_references(self, references)
         target_BHWC = features.coarse.permute(0, 2, 3, 1)
         for index, block in enumerate(self.blocks):
             target_BHWC = block(target_BHWC, [context[index] for context in references])
         return target_BHWC.permute(0, 3, 1, 2)
+
+    def derive_parts(self, copied: Collection[str]) -> dict[str, str]:
+        """See `VideoModel.derive_parts`: unless all that mines was copied, too, see `predict_as_single_frames`."""
+        if "classifier" not in copied or {"blocks", "context_classifier"} <= set(copied):
+            return {}
+        self.predict_as_single_frames()
+        return {"context_classifier": "to classifier, blind to what is mined"}
 
     def predict_as_single_frames(self) -> None:
         """Sets the context classifier to the classifier of single frames, blind to what is mined.
@@ -191,7 +200,3 @@ class CFFM(nn.Module):
         own = self.classifier.weight
         weight = torch.cat([own, torch.zeros_like(own)], dim=1)
         self.context_classifier.load_state_dict({"weight": weight, "bias": self.classifier.bias})
-
-    def forward(self, clip_BT3HW: Tensor) -> ClipLogits:
-        """Logits of clips of 1 or references + 1 frames; see `forward_clip`."""
-        return forward_clip(self, clip_BT3HW)

@@ -1,10 +1,31 @@
 """The all-MLP head of SegFormer (Xie et al., NeurIPS 2021, §3.2): four stages in, one feature map out."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vidseg.errors import InputError
 from vidseg.models.layers import resize_bilinear
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllMLPConfig:
+    """The size of an all-MLP head.
+
+    Attributes:
+        channels: width C of the fused feature.
+        kind: tells this configuration from those of other heads.
+    """
+
+    channels: int = 256
+    kind: Literal["allmlp"] = "allmlp"
+
+    def __post_init__(self) -> None:
+        if self.channels < 1:
+            raise InputError(f"got channels={self.channels}; expected a positive number")
 
 
 class AllMLPHead(nn.Module):
@@ -15,8 +36,11 @@ class AllMLPHead(nn.Module):
         channels: width C of the result; 256 in CFFM for every backbone, 768 in the published image models from B2 on.
     """
 
+    stride = 4
+
     def __init__(self, widths: tuple[int, ...], channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.projections = nn.ModuleList(nn.Linear(width, channels) for width in widths)
         self.fusion = nn.Conv2d(len(widths) * channels, channels, kernel_size=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)

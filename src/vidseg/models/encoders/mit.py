@@ -9,12 +9,15 @@ M keys of the reduced map. Activations are kept channels-last (BHWC), which conv
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from vidseg.errors import InputError
-from vidseg.models.layers import DropPath
+from vidseg.models.layers import IMAGENET_MEAN, IMAGENET_STD, DropPath
 
 Quadruple = tuple[int, int, int, int]
 
@@ -33,6 +36,7 @@ class MiTConfig:
         block_norm_eps: LayerNorm eps in the blocks and at the end of a stage. The published weights were trained with
             1e-6 there; Hugging Face's implementation runs 1e-5.
         embedding_norm_eps: LayerNorm eps of patch embeddings and of the reduced map.
+        kind: tells this configuration from those of other encoders.
     """
 
     widths: Quadruple
@@ -43,6 +47,7 @@ class MiTConfig:
     drop_path_rate: float = 0.1
     block_norm_eps: float = 1e-6
     embedding_norm_eps: float = 1e-5
+    kind: Literal["mit"] = "mit"
 
     def __post_init__(self) -> None:
         for name in ("widths", "depths", "heads", "reductions"):
@@ -170,8 +175,13 @@ class MixTransformer(nn.Module):
     finest first.
     """
 
+    mean = IMAGENET_MEAN
+    std = IMAGENET_STD
+    strides = (4, 8, 16, 32)
+
     def __init__(self, config: MiTConfig) -> None:
         super().__init__()
+        self.widths = config.widths
         # Stage s has a side of ⌈H / 2^(s+2)⌉, and at least one cell of `reduction` positions must fit into it.
         self.min_size = max(2 ** (stage + 2) * (reduction - 1) + 1 for stage, reduction in enumerate(config.reductions))
         last = sum(config.depths) - 1
@@ -194,6 +204,12 @@ class MixTransformer(nn.Module):
             x_BCHW = stage(x_BCHW)
             features.append(x_BCHW)
         return tuple(features)
+
+    def recompute_in_backward(self) -> None:
+        """Recomputes the blocks' activations in the backward pass: less memory, about a third more time."""
+        for module in self.modules():
+            if isinstance(module, Block):
+                module.forward = partial(checkpoint, module.forward, use_reentrant=False)  # type: ignore[method-assign]
 
 
 def _initialize(module: nn.Module) -> None:
