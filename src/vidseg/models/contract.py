@@ -224,11 +224,12 @@ def prepare_state(model: VideoModel, state: dict[str, Tensor], prior: Tensor | S
 def example_inputs(model: VideoModel, step: str, batch_size: int, image_size: Size) -> FrameInputs:
     """Inputs of the right shapes for a step, all zero, where the model's weights lie."""
     chosen, state = model.steps()[step], model.blank_state(batch_size, image_size)
-    blank = model.blank_context(batch_size, image_size)
+    count = len(model.reference_offsets) if chosen.references else 0
     weight = next(model.parameters())
     return FrameInputs(
         frame=weight.new_zeros(batch_size, 3, *image_size),
         flow=weight.new_zeros(batch_size, 2, *image_size) if chosen.flow else None,
-        references=(blank,) * len(model.reference_offsets) if chosen.references else (),
+        # Each of its own memory: tracers take the same tensor for the same input.
+        references=[model.blank_context(batch_size, image_size) for _ in range(count)],
         state={name: state[name] for name in chosen.reads},
     )

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from torch import Tensor
+
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
+from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import Model
 from vidseg.runtime import build_runtime
 from vidseg.stream.cuts import CutDetector, Thumbnail
@@ -41,6 +44,7 @@ class StreamState:
         memory: the model's memory; None before the first frame.
         frame_size: (H, W) of the stream's frames; None before the first.
         thumbnail: of the last frame, if scene cuts are looked for.
+        last_input: the network's input of the last frame, if the model needs flow.
     """
 
     segmenter_id: int
@@ -48,6 +52,7 @@ class StreamState:
     memory: Memory | None = None
     frame_size: tuple[int, int] | None = None
     thumbnail: Thumbnail | None = None
+    last_input: Tensor | None = None
     _used: list[bool] = field(default_factory=list, repr=False)
 
     @property
@@ -77,10 +82,12 @@ class Segmenter:
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
         confidence: whether segmentations carry the winner's probability.
         cut_detector: start the memory anew where this sees a scene cut; None for never.
+        flow: estimates the motion between frames for models that need it; None for DIS.
 
     Raises:
         InputError: for a model in training mode or without class map, an unknown device or runtime, a policy that
-            does not fit the model.
+            does not fit the model, an estimator for a model that needs no flow.
+        MissingExtraError: if the model needs flow and OpenCV is not installed.
     """
 
     def __init__(
@@ -94,6 +101,7 @@ class Segmenter:
         threads: int | None = None,
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
+        flow: FlowEstimator | None = None,
     ) -> None:
         # A number of its own, not id(): that may come again when a segmenter is gone.
         self._id = next(_numbers)
@@ -108,6 +116,9 @@ class Segmenter:
         self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         self.confidence = confidence
         self.cut_detector = cut_detector
+        if flow is not None and not model.needs_flow:
+            raise InputError(f"got flow for a {type(model).__name__}; expected None: it has no use for it")
+        self._flow = DISFlow() if flow is None and model.needs_flow else flow
         self._labels = FastLabels()
         self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
         computing = build_runtime(runtime, model, device, threads)
@@ -160,7 +171,7 @@ class Segmenter:
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
         memory = memory or self._stepper.start(1, network_size)
         with self._turn:
-            memory, logits_1Khw = self._stepper.step(memory, input_13HW)
+            memory, logits_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
             labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),
@@ -175,6 +186,7 @@ class Segmenter:
             memory=memory,
             frame_size=frame.size,
             thumbnail=thumbnail,
+            last_input=None if self._flow is None else input_13HW,
         )
         return successor, segmentation
 
@@ -208,6 +220,12 @@ class Segmenter:
                 "got a state that was stepped from before; expected the newest one; write "
                 "`state, seg = segmenter.step(state, frame)`, or step from state.copy() on purpose"
             )
+
+    def _motion(self, state: StreamState, memory: Memory, input_13HW: Tensor) -> Tensor | None:
+        """The flow to the frame before, if there is one that the memory knows of."""
+        if self._flow is None or state.last_input is None or not memory.frames_seen:
+            return None
+        return self._flow(input_13HW, state.last_input)
 
     def _is_cut(self, before: Thumbnail | None, after: Thumbnail | None) -> bool:
         if self.cut_detector is None or before is None or after is None:

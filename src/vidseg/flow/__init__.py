@@ -1,0 +1,11 @@
+"""Optical flow: where each pixel of a frame was in the frame before; and what follows it.
+
+One convention everywhere: a flow is float [2,H,W], x then y, in pixels of its own size, from the present to the
+previous frame: what is at (x, y) now was at (x + flow[0], y + flow[1]).
+"""
+
+from vidseg.flow.contract import FlowEstimator
+from vidseg.flow.dis import DISFlow
+from vidseg.flow.warping import resize_flow, warp
+
+__all__ = ["DISFlow", "FlowEstimator", "resize_flow", "warp"]

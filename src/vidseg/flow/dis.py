@@ -1,0 +1,61 @@
+"""Dense inverse search (Kroeger et al., ECCV 2016) by OpenCV: fast on a CPU, without weights."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidseg.errors import InputError, extra
+
+Preset = Literal["ultrafast", "fast", "medium"]
+
+# Below it the coarsest level of the pyramid has no patch.
+_MIN_SIDE = 16
+
+
+class DISFlow:
+    """See `FlowEstimator`. Not for several threads at once.
+
+    Args:
+        preset: OpenCV's, from fast to exact.
+
+    Raises:
+        MissingExtraError: if OpenCV is not installed.
+        InputError: for an unknown preset.
+    """
+
+    name = "dis"
+
+    def __init__(self, preset: Preset = "fast") -> None:
+        with extra("flow"):
+            import cv2
+        presets = {
+            "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+            "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+            "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+        }
+        if preset not in presets:
+            raise InputError(f"got DIS preset {preset!r}; expected one of {', '.join(presets)}")
+        self._estimator: Any = cv2.DISOpticalFlow.create(presets[preset])
+
+    def __call__(self, present_B3HW: Tensor, previous_B3HW: Tensor) -> Tensor:
+        """See `FlowEstimator.__call__`.
+
+        Raises:
+            InputError: for frames of different sizes, or too small ones.
+        """
+        if present_B3HW.shape != previous_B3HW.shape or min(present_B3HW.shape[-2:]) < _MIN_SIDE:
+            raise InputError(
+                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected equal "
+                f"ones with sides of {_MIN_SIDE} or more"
+            )
+        pairs = zip(_grey(present_B3HW), _grey(previous_B3HW), strict=True)
+        flows = [self._estimator.calc(present, previous, None) for present, previous in pairs]
+        return torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).to(present_B3HW.device)
+
+
+def _grey(frames_B3HW: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Luma (BT.601) of frames, uint8 [B,H,W]."""
+    weights = frames_B3HW.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (frames_B3HW * weights).sum(dim=1).round().clamp(0, 255).to("cpu", torch.uint8).contiguous().numpy()

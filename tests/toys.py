@@ -1,0 +1,229 @@
+"""Miniature models of every kind that the contract serves, with random weights that keep every input in play.
+
+Shape letters: B batch, K classes, C channels, H, W image size, h, w size at stride 4.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import tiny
+from vidseg.models import (
+    Adaptive,
+    Context,
+    Cycle,
+    FrameInputs,
+    FrameOutputs,
+    MiTConfig,
+    ReferenceModel,
+    StatefulModel,
+    Step,
+    VideoModel,
+    build_encoder,
+)
+from vidseg.models.layers import Normalization
+from vidseg.types import Preprocessing
+
+C = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToyConfig:
+    """The size of a toy."""
+
+    encoder: MiTConfig = tiny.ENCODER
+    num_classes: int = 5
+    reference_offsets: tuple[int, ...] = ()
+
+
+class _Stateful(StatefulModel):
+    """What the stateful toys have in common."""
+
+    def __init__(self, config: ToyConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ToyConfig()
+        self.num_classes = self.config.num_classes
+        self.encoder = build_encoder(self.config.encoder)
+        self.normalization = Normalization(self.encoder.mean, self.encoder.std)
+        self.narrow = nn.Conv2d(self.encoder.widths[0], C, kernel_size=1)
+        self.classifier = nn.Conv2d(C, self.num_classes, kernel_size=1)
+
+    def eyes(self, frame_B3HW: Tensor) -> Tensor:
+        """Features [B,C,h,w]."""
+        return self.narrow(self.encoder(self.normalization(frame_B3HW))[0])
+
+    def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        h, w = (-(-side // 4) for side in image_size)
+        return {"memory": self.classifier.weight.new_zeros(batch_size, C, h, w)}
+
+
+class Recurrent(_Stateful):
+    """A fading memory of all frames."""
+
+    schedule = Cycle(steps=("step",))
+
+    def steps(self) -> Mapping[str, Step]:
+        return {"step": Step(self._step, reads=("memory",), writes=("memory",))}
+
+    def _step(self, inputs: FrameInputs) -> FrameOutputs:
+        memory = torch.tanh(0.7 * inputs.state["memory"] + self.eyes(inputs.frame))
+        return FrameOutputs(self.classifier(memory), state={"memory": memory})
+
+
+class KeyFrames(_Stateful):
+    """The encoder runs on every third frame; the others have its feature, scaled by how much brighter they are."""
+
+    schedule = Cycle(steps=("key", "between", "between"))
+
+    def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        return super().blank_state(batch_size, image_size) | {
+            "brightness": self.classifier.weight.new_zeros(batch_size, 1)
+        }
+
+    def steps(self) -> Mapping[str, Step]:
+        return {
+            "key": Step(self._key, writes=("memory", "brightness")),
+            "between": Step(self._between, reads=("memory", "brightness")),
+        }
+
+    def _key(self, inputs: FrameInputs) -> FrameOutputs:
+        feature = self.eyes(inputs.frame)
+        return FrameOutputs(
+            self.classifier(feature),
+            state={"memory": feature, "brightness": inputs.frame.mean(dim=(2, 3))[:, :1] / 255},
+        )
+
+    def _between(self, inputs: FrameInputs) -> FrameOutputs:
+        change = inputs.frame.mean(dim=(2, 3))[:, :1] / 255 - inputs.state["brightness"]
+        return FrameOutputs(self.classifier(inputs.state["memory"] * (1 + change[:, :, None, None])))
+
+
+class AdaptiveKeyFrames(_Stateful):
+    """A key frame wherever the picture has changed by more than a little since the last."""
+
+    schedule = Adaptive(probe="probe", above="key", below="between", threshold=0.02)
+
+    def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        small = self.classifier.weight.new_zeros(batch_size, 3, 4, 4)
+        return super().blank_state(batch_size, image_size) | {"thumbnail": small, "key_thumbnail": small.clone()}
+
+    def steps(self) -> Mapping[str, Step]:
+        return {
+            "probe": Step(self._probe, reads=("key_thumbnail",), writes=("thumbnail",), probe=True),
+            "key": Step(self._key, reads=("thumbnail",), writes=("memory", "key_thumbnail")),
+            "between": Step(self._between, reads=("memory",)),
+        }
+
+    def _probe(self, inputs: FrameInputs) -> FrameOutputs:
+        thumbnail = F.interpolate(inputs.frame, size=(4, 4), mode="bilinear") / 255
+        change = (thumbnail - inputs.state["key_thumbnail"]).abs().mean(dim=(1, 2, 3))
+        return FrameOutputs(None, state={"thumbnail": thumbnail}, decision=change)
+
+    def _key(self, inputs: FrameInputs) -> FrameOutputs:
+        feature = self.eyes(inputs.frame)
+        state = {"memory": feature, "key_thumbnail": inputs.state["thumbnail"] * 1}
+        return FrameOutputs(self.classifier(feature), state=state)
+
+    def _between(self, inputs: FrameInputs) -> FrameOutputs:
+        return FrameOutputs(self.classifier(inputs.state["memory"]) + inputs.frame.mean() / 255)
+
+
+class Flowing(_Stateful):
+    """The last feature follows the flow's mean length, in place of a warp."""
+
+    needs_flow = True
+    schedule = Cycle(steps=("step",), first="start")
+
+    def steps(self) -> Mapping[str, Step]:
+        return {
+            "start": Step(self._start, writes=("memory",)),
+            "step": Step(self._step, flow=True, reads=("memory",), writes=("memory",)),
+        }
+
+    def _start(self, inputs: FrameInputs) -> FrameOutputs:
+        feature = self.eyes(inputs.frame)
+        return FrameOutputs(self.classifier(feature), state={"memory": feature})
+
+    def _step(self, inputs: FrameInputs) -> FrameOutputs:
+        assert inputs.flow is not None
+        pace = torch.tanh(inputs.flow.mean(dim=(1, 2, 3), keepdim=True))
+        feature = self.eyes(inputs.frame) + pace * inputs.state["memory"]
+        return FrameOutputs(self.classifier(feature), state={"memory": feature})
+
+
+class WithPrior(_Stateful):
+    """A mean colour of the whole video, known beforehand, is added to every feature."""
+
+    prior_names = ("colour",)
+    schedule = Cycle(steps=("step",))
+
+    def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        return {"colour": self.classifier.weight.new_zeros(batch_size, C)}
+
+    def steps(self) -> Mapping[str, Step]:
+        return {"step": Step(self._step, reads=("colour",))}
+
+    def _step(self, inputs: FrameInputs) -> FrameOutputs:
+        return FrameOutputs(self.classifier(self.eyes(inputs.frame) + inputs.state["colour"][:, :, None, None]))
+
+
+class Feature(NamedTuple):
+    """Of single frames."""
+
+    feature: Tensor
+
+
+class Referring(ReferenceModel):
+    """The mean feature of the frames two and one before is added to the target's."""
+
+    def __init__(self, config: ToyConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ToyConfig(reference_offsets=(2, 1))
+        self.num_classes = self.config.num_classes
+        self.reference_offsets = self.config.reference_offsets
+        self.encoder = build_encoder(self.config.encoder)
+        self.normalization = Normalization(self.encoder.mean, self.encoder.std)
+        self.narrow = nn.Conv2d(self.encoder.widths[0], C, kernel_size=1)
+        self.classifier = nn.Conv2d(C, self.num_classes, kernel_size=1)
+
+    def encode(self, frame_B3HW: Tensor) -> Feature:
+        return Feature(self.narrow(self.encoder(self.normalization(frame_B3HW))[0]))
+
+    def context(self, features: Feature) -> Context:
+        return (features.feature.mean(dim=(2, 3)),)
+
+    def blank_context(self, batch_size: int, image_size: tuple[int, int]) -> Context:
+        return (self.classifier.weight.new_zeros(batch_size, C),)
+
+    def decode(self, features: Feature, references: Sequence[Context] = ()) -> Tensor:
+        feature = features.feature
+        for index, (mean,) in enumerate(references):
+            feature = feature + (index + 1) * mean[:, :, None, None]
+        return self.classifier(feature)
+
+
+KINDS: dict[str, type[VideoModel]] = {
+    "references": Referring,
+    "recurrent": Recurrent,
+    "key frames": KeyFrames,
+    "adaptive": AdaptiveKeyFrames,
+    "flow": Flowing,
+    "prior": WithPrior,
+}
+
+
+def toy(kind: str) -> VideoModel:
+    """A toy that is ready to segment."""
+    torch.manual_seed(0)
+    model = KINDS[kind]()  # type: ignore[call-arg]
+    # Batch statistics and zero biases would hide mistakes.
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    model.class_map = tiny.class_map(model.num_classes)
+    model.preprocessing = Preprocessing(short=64, long=96, multiple=32)
+    return model.eval()
