@@ -27,9 +27,10 @@ COMPILED = pytest.mark.parametrize("kind", ["references", "recurrent", "adaptive
 
 
 def clip(frames: int = 8, seed: int = 1) -> Tensor:
-    """[1,T,3,H,W]: brightness jumps once, so that an adaptive schedule has something to decide."""
+    """[1,T,3,H,W]: a still scene whose brightness jumps once, so that an adaptive schedule has something to decide."""
     generator = torch.Generator().manual_seed(seed)
-    images = torch.rand(1, frames, 3, *SIZE, generator=generator) * 40
+    scene = torch.rand(1, 1, 3, *SIZE, generator=generator) * 40
+    images = scene + torch.rand(1, frames, 3, *SIZE, generator=generator) * 4
     images[:, frames // 2 :] += 120
     return images
 
