@@ -10,7 +10,7 @@ too. It tells what decoding at stride 8 does by itself.
 import argparse
 from pathlib import Path
 
-from vidseg.bench.subject import without_context
+from vidseg.bench.methods import without_context
 from vidseg.checkpoints import load, load_initial_weights, save_checkpoint
 from vidseg.models import CFFM, CFFMConfig, Model
 

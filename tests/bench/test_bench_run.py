@@ -15,11 +15,12 @@ from vidseg.bench.complexity import complexity
 from vidseg.bench.contenders import Setup, assemble
 from vidseg.bench.frames import Footage, drifting, open_footage
 from vidseg.bench.memory import Soak
+from vidseg.bench.methods import without_context
 from vidseg.bench.page import write_page
 from vidseg.bench.ratios import RATIOS, limit_of, ratios_of
 from vidseg.bench.run import BenchConfig, benchmark
 from vidseg.bench.stages import STAGES, StageClock, border_share
-from vidseg.bench.subject import subject, without_context
+from vidseg.bench.subject import subject
 from vidseg.bench.sweep import sweep
 from vidseg.bench.timing import Timing
 from vidseg.checkpoints import save_checkpoint

@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pytest
 
 import tiny
-from vidseg.bench.complexity import complexity, with_clip_length
+from vidseg.bench.complexity import complexity
+from vidseg.bench.methods import with_clip_length
 from vidseg.errors import InputError
 from vidseg.models import MIT_SIZES, CFFMConfig, MiTConfig, SegFormerConfig
 

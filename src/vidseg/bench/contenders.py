@@ -17,14 +17,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidseg.bench.joint import JointAttention
+from vidseg.bench.methods import without_context
 from vidseg.bench.sizes import Size
-from vidseg.bench.subject import without_context
 from vidseg.errors import InputError, extra
+from vidseg.flow import DISFlow
 from vidseg.models import MIT_SIZES, MiTConfig, Model
 from vidseg.models.labels import label_map
+from vidseg.runtime import EagerRuntime
 from vidseg.runtime.graph import quiet
 from vidseg.runtime.openvino import openvino_request
-from vidseg.stream import Policy, Segmenter
+from vidseg.stream import Policy, Segmenter, Stepper
+from vidseg.stream.policy import default_policy
 from vidseg.stream.preprocess import network_input
 from vidseg.types import RGB, Preprocessing
 
@@ -104,9 +107,11 @@ def _stream(name: str, setup: Setup, model: Model, runtime: str, policy: Policy 
 def naive(setup: Setup) -> Contender:
     """The model as published: a clip encoded anew for every frame, unfused, then three resizes and an arg max.
 
-    Preprocessed frames are kept, which is in its favour.
+    Preprocessed frames are kept, which is in its favour. A model that hands on a state is run frame by frame.
     """
     model, size, network_size = setup.model, setup.size, setup.network_size
+    if model.blank_state(1, network_size):
+        return _naive_stream(setup)
     offsets = (*model.reference_offsets, 0)
     inputs: deque[Tensor] = deque(maxlen=max(offsets) + 1)
 
@@ -122,6 +127,23 @@ def naive(setup: Setup) -> Contender:
         return label_map(logits_1Khw, network_size, size).labels[0].numpy()
 
     return Contender(name="naive", run=run, watch=watch, needs=max(offsets))
+
+
+def _naive_stream(setup: Setup) -> Contender:
+    """A model with a state, unaccelerated; its flow, if it needs one, is DIS's."""
+    model = setup.model
+    engine = Stepper(model, EagerRuntime(model, torch.device("cpu")), default_policy(model.reference_offsets))
+    memory, before, estimate = engine.start(1, setup.network_size), None, DISFlow() if model.needs_flow else None
+
+    def run(image: RGB) -> Labelling:
+        nonlocal memory, before
+        input_13HW = network_input(image, setup.preprocessing)
+        flow = None if estimate is None or before is None else estimate(input_13HW, before)
+        memory, logits_1Khw = engine.step(memory, input_13HW, flow)
+        before = input_13HW
+        return label_map(logits_1Khw, setup.network_size, setup.size).labels[0].numpy()
+
+    return Contender(name="naive", run=run, watch=run, needs=engine.policy.capacity + 2)
 
 
 def joint(setup: Setup) -> Contender:
@@ -235,6 +257,8 @@ def _transformers(setup: Setup) -> tuple[nn.Module, Any]:
     with extra("dev"):
         import transformers
     encoder = setup.model.config.encoder
+    if not isinstance(encoder, MiTConfig):
+        raise InputError("got an encoder that is no Mix Transformer; transformers' SegFormer has no other")
     height, width = setup.network_size
     sizes: dict[str, Any] = {
         "depths": list(encoder.depths),

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 
 from vidseg.acceleration import FastCFFM, FastLabels, accelerate
 from vidseg.acceleration.mining import FastMiningBlock
+from vidseg.bench.methods import method_of
 from vidseg.bench.sizes import Size
 from vidseg.errors import InputError
-from vidseg.models import CFFM, Model
+from vidseg.models import Model
 
 
 class JointAttention:
@@ -32,7 +33,7 @@ class JointAttention:
     """
 
     def __init__(self, model: Model) -> None:
-        if not isinstance(model, CFFM):
+        if not method_of(model.config).joint:
             raise InputError("got a model without mining; expected a CFFM to put joint self-attention into")
         self._model = cast(FastCFFM, accelerate(model))
         self._labels = FastLabels()

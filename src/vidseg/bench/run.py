@@ -169,9 +169,11 @@ class Agreement:
 
 
 def _state_bytes(setup: Setup) -> int:
-    """What a stream carries: the contexts of as many frames as its policy remembers."""
+    """What a stream carries: the contexts of as many frames as its policy remembers, and its state."""
     context = setup.model.blank_context(1, setup.network_size)
-    return sum(part.nbytes for part in context) * default_policy(setup.model.reference_offsets).capacity
+    state = setup.model.blank_state(1, setup.network_size).values()
+    capacity = default_policy(setup.model.reference_offsets).capacity
+    return sum(part.nbytes for part in context) * capacity + sum(tensor.nbytes for tensor in state)
 
 
 def _stages(setup: Setup, footage: Footage) -> tuple[dict[str, Timing], float]:

@@ -16,6 +16,8 @@ from vidseg.acceleration import FastLabels, accelerate
 from vidseg.acceleration.interpolation import resize_matrix
 from vidseg.bench.contenders import Setup
 from vidseg.bench.timing import Timing
+from vidseg.models import FrameInputs, ReferenceModel
+from vidseg.models.advance import advance, own_steps
 from vidseg.stream.preprocess import network_input
 from vidseg.types import RGB
 
@@ -32,6 +34,9 @@ class StageClock:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._model: Any = accelerate(setup.model)
+        self._has_parts = isinstance(self._model, ReferenceModel)
+        self._state: dict[str, Tensor] = {}
+        self._seen = 0
         self._labels = FastLabels()
         self._references: list[tuple[Tensor, ...]] = []
         self._runs: dict[str, list[float]] = defaultdict(list)
@@ -45,11 +50,20 @@ class StageClock:
     @torch.inference_mode()
     def step(self, image: RGB) -> Tensor:
         """Takes a frame; returns its logits [1,K,·,·]. The first frames, without all references, are not counted."""
-        setup, model = self._setup, self._model
-        times: dict[str, float] = {}
+        setup, times = self._setup, dict[str, float]()
         self._inner.clear()
         with _timed(times, "resize"):
             input_13HW = network_input(image, setup.preprocessing)
+        logits, counts = (self._by_parts if self._has_parts else self._whole)(input_13HW, times)
+        with _timed(times, "labels"):
+            self._labels(logits, setup.network_size, setup.size)
+        if counts:
+            self._note(times)
+        return logits
+
+    def _by_parts(self, input_13HW: Tensor, times: dict[str, float]) -> tuple[Tensor, bool]:
+        """The step of a reference model; also whether it had its references."""
+        model = self._model
         with _timed(times, "encode"):
             features: Any = model.encode(input_13HW)
         count = len(model.reference_offsets)
@@ -58,12 +72,20 @@ class StageClock:
             logits = model.decode(features, self._references if ready else ())
         with _timed(times, "context"):
             context = model.context(features)
-        with _timed(times, "labels"):
-            self._labels(logits, setup.network_size, setup.size)
         self._references = [*self._references, context][-count:] if count else []
-        if ready:
-            self._note(times)
-        return logits
+        return logits, ready
+
+    def _whole(self, input_13HW: Tensor, times: dict[str, float]) -> tuple[Tensor, bool]:
+        """All steps of a frame of another model; what is not the encoder counts as prediction. Flow is none: zeros."""
+        self._state = self._state or self._model.blank_state(1, self._setup.network_size)
+        given = FrameInputs(input_13HW, torch.zeros_like(input_13HW[:, :2]), (), self._state)
+        with _timed(times, "decode"):
+            outputs, self._state = advance(self._model, own_steps(self._model), given, self._seen)
+        self._seen += 1
+        times["encode"], times["context"] = self._inner["encoder"], 0.0
+        times["decode"] -= self._inner["encoder"]
+        assert outputs.logits is not None
+        return outputs.logits, self._seen > 1
 
     def timings(self) -> dict[str, Timing]:
         """By stage, in the order of `STAGES`; a stage that the model lacks is absent."""

@@ -1,13 +1,13 @@
-"""The model that is timed, and others that are made from it: more classes, another size, without context."""
+"""The model that is timed, and others that are made from it: more classes, another size."""
 
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
-from vidseg.bench.complexity import has_fast_twin
 from vidseg.bench.sizes import Size, for_frames_of
 from vidseg.errors import InputError
-from vidseg.models import Model, ModelConfig, SegFormer, SegFormerConfig, build_model
+from vidseg.models import Model, ModelConfig, build_model
 from vidseg.types import ClassMap, Preprocessing, default_ignore
 
 # Far below any logit, and still a number in half precision.
@@ -23,19 +23,14 @@ def subject(model: Model, size: Size, num_classes: int | None = None) -> Model:
         num_classes: how many classes to compute; None for the model's own.
 
     Raises:
-        InputError: for fewer classes than the model has, or a model that `vidseg.acceleration` does not know.
+        InputError: for fewer classes than the model has.
     """
-    if not has_fast_twin(model.config):
-        raise InputError("got the ablation without mining; expected a model that can be accelerated")
     wanted = model.num_classes if num_classes is None else num_classes
     if wanted < model.num_classes:
         raise InputError(f"got {wanted} classes for a model with {model.num_classes}; expected as many or more")
-    state = {
-        name: _padded(tensor, wanted, NEVER if name.endswith("bias") else 0) if "classifier" in name else tensor
-        for name, tensor in model.state_dict().items()
-    }
     result = build_model(replace(model.config, num_classes=wanted))
-    result.load_state_dict(state)
+    known = model.state_dict()
+    result.load_state_dict({name: _padded(known[name], new, name) for name, new in result.state_dict().items()})
     return furnished(result, size, model.preprocessing)
 
 
@@ -44,23 +39,6 @@ def untrained(config: ModelConfig, size: Size) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return furnished(build_model(config), size)
-
-
-def without_context(model: Model) -> SegFormer:
-    """The SegFormer inside a CFFM: encoder, head and the classifier of frames by themselves, with its weights."""
-    if isinstance(model, SegFormer):
-        return model
-    config = SegFormerConfig(
-        encoder=model.config.encoder,
-        num_classes=model.num_classes,
-        head_channels=model.config.head_channels,
-        dropout=model.config.dropout,
-    )
-    plain = SegFormer(config)
-    own = plain.state_dict().keys()
-    plain.load_state_dict({name: tensor for name, tensor in model.state_dict().items() if name in own})
-    plain.class_map, plain.preprocessing = model.class_map, model.preprocessing
-    return plain.eval()
 
 
 def furnished(model: Model, size: Size, preprocessing: Preprocessing | None = None) -> Model:
@@ -75,6 +53,10 @@ def furnished(model: Model, size: Size, preprocessing: Preprocessing | None = No
     return model.eval()
 
 
-def _padded(tensor: torch.Tensor, rows: int, value: float) -> torch.Tensor:
-    extra = tensor.new_full((rows - len(tensor), *tensor.shape[1:]), value)
+def _padded(tensor: Tensor, wanted: Tensor, name: str) -> Tensor:
+    """A tensor with rows for more classes, whose bias keeps them from winning."""
+    if tensor.shape == wanted.shape:
+        return tensor
+    value = NEVER if name.endswith("bias") else 0
+    extra = tensor.new_full((len(wanted) - len(tensor), *tensor.shape[1:]), value)
     return torch.cat([tensor, extra])

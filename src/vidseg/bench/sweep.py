@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from vidseg.bench.complexity import with_clip_length
 from vidseg.bench.contenders import Contender, Setup, assemble
 from vidseg.bench.frames import Footage, open_footage
+from vidseg.bench.methods import method_of, with_clip_length
 from vidseg.bench.run import BenchConfig, Progress
 from vidseg.bench.sizes import Size
 from vidseg.bench.stages import StageClock, border_share
@@ -16,15 +16,13 @@ from vidseg.bench.subject import furnished, subject, untrained
 from vidseg.bench.timing import Timing, take_turns
 from vidseg.checkpoints import load
 from vidseg.errors import InputError
-from vidseg.models import CFFM, MIT_SIZES, Model, build_model
+from vidseg.models import MIT_SIZES, Model, build_model
 from vidseg.stream.policy import Policy, offsets
 from vidseg.types import RGB
 
 SIZES: tuple[Size, ...] = ((240, 426), (360, 640), (480, 853), (720, 1280), (1080, 1920))
 CLIP_LENGTHS = (2, 3, 4, 6, 8)
 CLASSES = (21, 60, 124, 300, 1000)
-# The paper has 1, 2, 2 and 4 mining blocks for B0, B1, B2 and B5; those between take the smaller number.
-DEPTHS = {"b0": 1, "b1": 2, "b2": 2, "b3": 2, "b4": 2, "b5": 4}
 
 CONTENDERS = ("naive", "ours_torch", "ours_openvino", "hf_torch", "joint")
 # A contender that needs longer for a frame is measured once.
@@ -81,15 +79,14 @@ def sweep(
         "size": Factor(values=SIZES, cell=lambda value: (subject(base, value), value)),
         "classes": Factor(values=classes, cell=lambda count: (subject(model, size, count), size)),
     }
-    if isinstance(base, CFFM):
-        config_of = partial(replace, base.config)
-        factors |= {
-            "frames": Factor(values=CLIP_LENGTHS, cell=lambda frames: (_with_frames(base, size, frames), size)),
-            "backbone": Factor(
-                values=tuple(DEPTHS),
-                cell=lambda name: (untrained(config_of(encoder=MIT_SIZES[name], depth=DEPTHS[name]), size), size),
-            ),
-        }
+    method, config_of = method_of(base.config), partial(replace, base.config)
+    if method.with_clip_length is not None:
+        factors["frames"] = Factor(values=CLIP_LENGTHS, cell=lambda frames: (_with_frames(base, size, frames), size))
+    if (depths := method.backbone_depths) is not None:
+        factors["backbone"] = Factor(
+            values=tuple(depths),
+            cell=lambda name: (untrained(config_of(encoder=MIT_SIZES[name], depth=depths[name]), size), size),
+        )
     unknown = set(only or ()) - set(factors)
     if unknown:
         raise InputError(f"got factors {', '.join(sorted(unknown))}; expected some of {', '.join(factors)}")

@@ -6,6 +6,9 @@ from typing import Any
 FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights", "warm_start")
 """What may differ when a run is resumed: nothing here changes what it computes from then on."""
 
+ADDED = {"model.encoder.kind": "mit", "model.head": None}
+"""Fields that configurations of older versions lack, each with the value that those versions computed by."""
+
 
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], *, free: tuple[str, ...] = FREE
@@ -17,7 +20,7 @@ def differences(
         now: another.
         free: beginnings of the names that do not count.
     """
-    first, second = dict(_leaves(before)), dict(_leaves(now))
+    first, second = ADDED | dict(_leaves(before)), ADDED | dict(_leaves(now))
     return {
         name: (first.get(name), second.get(name))
         for name in sorted(first.keys() | second.keys())
