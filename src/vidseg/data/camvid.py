@@ -27,4 +27,5 @@ def own_spec(root: Path) -> DatasetSpec:
         class_map=classes.class_map,
         file_values={value: value for value in values},
         frame_rate=classes.frame_rate,
+        own_classes=True,
     )
