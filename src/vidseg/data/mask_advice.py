@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vidseg.data.class_files import CLASSES_FILE
+from vidseg.data.class_files import find_class_file
 from vidseg.video.masks import GREY_MODES, UNREADABLE
+
+# CVAT, CVAT's CamVid, Supervisely, a customary CSV, Roboflow.
+_TABLES = ("labelmap.txt", "label_colors.txt", "obj_class_to_machine_color.json", "class_dict.csv", "_classes.csv")
 
 
 def foreign_kind(path: str) -> str | None:
@@ -24,6 +27,12 @@ def foreign_kind(path: str) -> str | None:
             return None if ids else f"{image.format} {image.mode}"
     except UNREADABLE:
         return None
+
+
+def find_table(source: Path) -> Path | None:
+    """A file in or beside a folder of masks that by its name tells the colours of the classes."""
+    places = (source, source.parent)
+    return next((place / name for place in places for name in _TABLES if (place / name).is_file()), None)
 
 
 def conversion_option(path: str) -> str:
@@ -58,6 +67,6 @@ def conversion_command(root: Path, path: str, option: str) -> str:
         words.remove("NEW")
         return f"{shlex.join(words)}, which lists their colours and says how to go on"
     # A table has the names in it.
-    if (root / CLASSES_FILE).is_file() and not option.startswith("--table"):
-        words += ["--names", str(root / CLASSES_FILE)]
+    if (classes := find_class_file(root)).is_file() and not option.startswith("--table"):
+        words += ["--names", str(classes)]
     return f"{shlex.join(words)}, then put NEW in the place of {source}"
