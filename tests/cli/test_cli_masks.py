@@ -268,6 +268,17 @@ def test_a_guess_is_a_list_then_a_table_then_masks(run, tmp_path: Path) -> None:
     assert_written(tmp_path / "out", ["floor", "green", "red"], lambda labels: np.array([0, 2, 1], np.uint8)[labels])
 
 
+def test_photos_are_no_masks(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    write_image(tmp_path / "in/x.png", noise)
+    code, printed, err = run("masks", tmp_path / "in", tmp_path / "out", "--guess")
+    assert (code, "got 0 colours that fill an area, of 3600" in err) == (2, True)
+    assert "and 3,580 more colours" in printed
+    monkeypatch.setattr("vidseg.data.mask_survey._MOST", 3000)
+    code, _, err = run("masks", tmp_path / "in", "--guess")
+    assert (code, "got more than 3,000 colours" in err) == (2, True)
+
+
 def test_what_is_no_label(run, labelmap: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "in", rgb)
     for index, void in enumerate(("background", "0,0,0", "#000000")):

@@ -241,7 +241,7 @@ def _require_exact_colours(survey: "MaskSurvey") -> None:
     """Refuses to make classes of colours that were changed by compression, or of a photo's.
 
     Raises:
-        InputError: if the masks are JPEG, or seem to have more classes than class ids of 8 bits.
+        InputError: if the masks are JPEG, or seem to have no classes, or more than class ids of 8 bits.
     """
     from vidseg.data.mask_survey import seems_edge
 
@@ -252,8 +252,12 @@ def _require_exact_colours(survey: "MaskSurvey") -> None:
         raise InputError(
             f"got JPEG {lossy}, which changes colours; expected PNG to guess from; write a table, --nearest D"
         )
-    if (count := sum(not seems_edge(survey, code) for code in survey.codes)) > IGNORE_8BIT:
-        raise InputError(f"got {count} colours that seem to be classes; expected up to {IGNORE_8BIT}; write a table")
+    count = sum(not seems_edge(survey, code) for code in survey.codes)
+    if not 0 < count <= IGNORE_8BIT:
+        raise InputError(
+            f"got {count} colours that fill an area, of {len(survey.codes)}; expected 1 to {IGNORE_8BIT}, as masks "
+            "have; write a table, or give masks"
+        )
 
 
 def _write_guess(args: Any, survey: "MaskSurvey", out: Path | None) -> int:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
 from vidseg.data.mask_keys import Key
 from vidseg.data.mask_pixels import count_codes, filling_codes
 from vidseg.data.mask_sources import MaskFrame, MaskSource
-from vidseg.errors import DataError
+from vidseg.errors import DataError, InputError
 
 Progress = Callable[[int, int], None]
 
@@ -20,6 +21,9 @@ _T = TypeVar("_T")
 
 # Of all pixels.
 _RARE = 0.01
+
+# Colours. Masks saved as JPEG have tens of thousands; photos have millions, which would not fit into memory.
+_MOST = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -55,7 +59,7 @@ class MaskSurvey:
     notes: Counter[str]
     failures: tuple[tuple[MaskFrame, str], ...]
 
-    @property
+    @cached_property
     def pixels(self) -> int:
         """Pixels of all masks that can be read."""
         return sum(occurrence.pixels for occurrence in self.codes.values())
@@ -75,6 +79,9 @@ def survey_masks(source: MaskSource, progress: Progress | None = None) -> MaskSu
     Args:
         source: what to read, and how.
         progress: called with (masks done, masks in all).
+
+    Raises:
+        InputError: if there are so many colours that these are photos.
     """
 
     def look(frame: MaskFrame) -> _Look:
@@ -97,6 +104,11 @@ def survey_masks(source: MaskSource, progress: Progress | None = None) -> MaskSu
                 readable.append(frame)
                 _add(codes, one, frame.files[0])
                 notes += one.notes
+            if len(codes) > _MOST:
+                raise InputError(
+                    f"got more than {_MOST:,} colours up to {frame.files[0]}; expected masks, which these are not; "
+                    "give their folder, or choose files with --pattern"
+                )
             if progress is not None:
                 progress(done, len(source.frames))
     return MaskSurvey(frames=tuple(readable), codes=codes, notes=notes, failures=tuple(failures))
