@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from trees import camvid_tree
+from trees import camvid_tree, write_image
 from vidseg.checkpoints import load
 from vidseg.recipes import RECIPES
 
@@ -53,6 +55,39 @@ def test_what_cannot_be_trained_is_one_line(run, words: tuple[str, ...], hint: s
 def _words(root: Path, folder: Path, *more: str) -> list[str]:
     fixed = ("--recipe", "segformer_b0_camvid", "--data.root", str(root), "--output.folder", str(folder))
     return ["train", *fixed, *SMALL, *more]
+
+
+def test_masks_whose_values_are_not_the_class_ids_are_refused_before_anything_is_written(run, tmp_path: Path) -> None:
+    root = camvid_tree(tmp_path / "data", num_classes=2)
+    words = _words(root, tmp_path / "run", "--model.num_classes", "2")
+    masks = sorted(root.glob("data/*/mask/*.png"))
+    for path in masks:
+        write_image(path, np.where(np.asarray(Image.open(path)) == 1, 255, 0).astype(np.uint8))
+    code, out, err = run(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "class green never occurs while the ignore value 255 covers 50 % of all pixels" in err
+    assert f"vidseg masks {root}/data NEW --binary" in err
+    for path in masks:
+        write_image(path, np.zeros((24, 32, 3), np.uint8))
+    code, out, err = run(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "type PNG RGB" in err
+    assert "vidseg masks" in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_class_that_seems_to_be_ignored_is_said_when_training_starts(run, tmp_path: Path) -> None:
+    root = camvid_tree(tmp_path / "data")
+    for path in root.glob("data/*/mask/*.png"):
+        labels = np.array(Image.open(path))
+        labels[labels == 2] = 255
+        write_image(path, labels)
+    words = _words(root, tmp_path / "run", "--model.num_classes", "3", "--schedule.iterations", "1")
+    code, _, err = run(*words)
+    assert code == 0
+    assert "warning: " in err
+    assert "class blue never occurs while the ignore value 255 covers" in err
 
 
 @pytest.mark.slow

@@ -62,7 +62,11 @@ def resize(path: Path) -> None:
         ("origin/00000104.jpg", Path.unlink, "mask of an image that is not there"),
         ("origin/00000104.jpg", cut, "cannot be read"),
         ("mask/00000104.png", cut, "cannot be read"),
-        ("mask/00000104.png", lambda path: write_image(path, np.zeros((24, 32, 3), np.uint8)), "cannot be read"),
+        (
+            "mask/00000104.png",
+            lambda path: write_image(path, np.zeros((24, 32, 3), np.uint8)),
+            "is of type PNG RGB; expected a PNG of",
+        ),
         ("mask/00000104.png", resize, "is 12x16 where its image is 24x32"),
         ("origin/00000104.jpg", resize, "another size than other frames of video video_a (12x16, 24x32)"),
         (

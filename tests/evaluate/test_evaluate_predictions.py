@@ -66,7 +66,7 @@ def _save(values: np.ndarray) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(path.read_bytes()[:40]), "00000105.png, which cannot be read"),
         (_save(np.zeros((12, 16))), r"got a prediction of \(12, 16\) for a ground truth of \(24, 32\).*00000105.png"),
         (_save(np.full((24, 32), 3)), r"got a prediction of 3; expected class ids 0 to 2.*00000105.png"),
-        (_save(np.zeros((24, 32, 3))), "00000105.png of type PNG RGB"),
+        (_save(np.zeros((24, 32, 3))), "00000105.png of type PNG RGB; .*`vidseg masks`"),
     ],
     ids=["missing", "renamed", "surplus", "damaged", "size", "value", "colour"],
 )

@@ -22,6 +22,7 @@ from vidseg.errors import VidsegError, VidsegWarning
 COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
     "app": "a local page: drop a video, use the webcam, watch it live",
+    "masks": "masks of annotation tools to class ids",
     "train": "train a model by a recipe",
     "recipes": "the recipes, and the fields of each",
     "evaluate": "scores of a model, or of anyone's mask files, on a data set",

@@ -5,7 +5,7 @@ Mask files hold the class ids as they are, and the ignore value. Any frame may l
 
 from pathlib import Path
 
-from vidseg.data.class_files import CLASSES_FILE, read_class_file
+from vidseg.data.class_files import find_class_file, read_class_file
 from vidseg.data.records import DatasetSpec, VideoDataset
 from vidseg.data.vspw_tree import list_split
 
@@ -20,11 +20,12 @@ def open_split(root: Path, split: str) -> VideoDataset:
 
 
 def own_spec(root: Path) -> DatasetSpec:
-    """What the ``classes.json`` of a root says of masks that hold class ids as they are."""
-    classes = read_class_file(root / CLASSES_FILE)
+    """What the class list of a root says of masks that hold class ids as they are."""
+    classes = read_class_file(find_class_file(root))
     values = (*range(classes.class_map.num_classes), classes.class_map.ignore)
     return DatasetSpec(
         class_map=classes.class_map,
         file_values={value: value for value in values},
         frame_rate=classes.frame_rate,
+        own_classes=True,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidseg.data.findings import Finding, Severity
+from vidseg.data.mask_advice import foreign_kind
 from vidseg.data.reading import describe_values, read_frames, read_image, read_values
 from vidseg.data.records import NO_CLASS, FrameRecord, VideoDataset, VideoRecord
 from vidseg.errors import DataError
@@ -34,11 +35,15 @@ class Checkup:
         portion: what was read.
         findings: what is wrong.
         pixels_K: int64, labelled pixels a class.
+        ignored: pixels that hold the ignore value, or another that counts as such.
+        foreign: masks that are images but hold no class ids.
         sizes: an image path by (height, width), one for each size that occurs.
     """
 
     portion: Portion
     pixels_K: NDArray[np.int64]
+    ignored: int = 0
+    foreign: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[Size, str] = field(default_factory=dict)
 
@@ -79,7 +84,10 @@ def _check_label(path: str, size: Size | None, checkup: Checkup) -> None:
     try:
         values_HW = read_values(path, spec)
     except DataError as error:
-        _note(checkup, path, f"cannot be read ({error.__cause__})", "get or convert the mask again")
+        if spec.channel is None and foreign_kind(path):
+            checkup.foreign.append(path)
+        else:
+            _note(checkup, path, f"cannot be read ({error.__cause__})", "get the mask again")
         return
     height, width = values_HW.shape
     if size is not None and (height, width) != size:
@@ -96,11 +104,12 @@ def _check_label(path: str, size: Size | None, checkup: Checkup) -> None:
             checkup,
             path,
             f"holds {_shortened(undefined)}; expected {describe_values(spec)}",
-            "correct the mask or the class list",
+            "correct the mask or the class list; vidseg masks gives other values their classes",
         )
     labels = labels_HW[(labels_HW != NO_CLASS) & (labels_HW != spec.class_map.ignore)]
     if not labels.size:
         _note(checkup, path, "labels no pixel", "check that this is meant", severity="remark")
+    checkup.ignored += int((labels_HW == spec.class_map.ignore).sum())
     checkup.pixels_K += np.bincount(labels, minlength=len(checkup.pixels_K))
 
 

@@ -13,6 +13,12 @@ from vidseg.viz.palette import generate_palette
 CLASSES_FILE = "classes.json"
 
 
+def find_class_file(root: Path) -> Path:
+    """The class list of a root: its own, else the one that came with its masks (see `vidseg masks`)."""
+    places = (root / CLASSES_FILE, root / "masks" / CLASSES_FILE, root / "data" / CLASSES_FILE)
+    return next((place for place in places if place.is_file()), places[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClassFile:
     """What a ``classes.json`` says.

@@ -14,10 +14,15 @@ from vidseg.data.checkup import Checkup, check, portions
 from vidseg.data.clips import ClipConfig, possible_targets
 from vidseg.data.findings import Finding, Report, SplitSummary
 from vidseg.data.layouts import find_layout
+from vidseg.data.mask_advice import conversion_command, conversion_option, foreign_kind
 from vidseg.data.records import VideoDataset, absent_reference
+from vidseg.data.unseen_classes import judge
 from vidseg.errors import DataError
 
 Progress = Callable[[int, int], None]
+
+# Splits that are there to be learned from, by their customary names.
+_LEARNED = ("train", "all")
 
 
 def examine(
@@ -60,7 +65,8 @@ def examine(
         findings += (finding for checkup in checkups for finding in checkup.findings)
         findings += _of_sizes(dataset, checkups)
         findings += _of_clips(dataset, clips or ClipConfig())
-        findings += _of_labels(dataset, pixels_K)
+        findings += _of_foreign_masks(dataset, checkups)
+        findings += _of_labels(dataset, pixels_K, sum(checkup.ignored for checkup in checkups))
     findings += _of_overlaps(datasets)
     return Report(root=str(root), layout=layout, splits=tuple(summaries), findings=tuple(findings))
 
@@ -150,7 +156,21 @@ def _of_clips(dataset: VideoDataset, clips: ClipConfig) -> Iterator[Finding]:
             )
 
 
-def _of_labels(dataset: VideoDataset, pixels_K: NDArray[np.int64]) -> Iterator[Finding]:
+def _of_foreign_masks(dataset: VideoDataset, checkups: list[Checkup]) -> Iterator[Finding]:
+    paths = [path for checkup in checkups for path in checkup.foreign]
+    if paths:
+        labelled = sum(1 for _ in dataset.labelled_frames())
+        what = f"and {len(paths) - 1} more of {labelled} masks are" if len(paths) > 1 else "is"
+        yield Finding(
+            severity="finding",
+            split=dataset.split,
+            path=paths[0],
+            what=f"{what} of type {foreign_kind(paths[0])}; expected a PNG of class ids, with a palette or grey",
+            remedy=conversion_command(dataset.root, paths[0], conversion_option(paths[0])),
+        )
+
+
+def _of_labels(dataset: VideoDataset, pixels_K: NDArray[np.int64], ignored: int) -> Iterator[Finding]:
     frames = sum(len(video.frames) for video in dataset.videos)
     labelled = sum(1 for _ in dataset.labelled_frames())
     if frames and not labelled:
@@ -158,7 +178,9 @@ def _of_labels(dataset: VideoDataset, pixels_K: NDArray[np.int64]) -> Iterator[F
     elif labelled < frames:
         yield _about(dataset, "remark", f"has masks for {labelled} of {frames} frames", "nothing if this is meant")
     missing = [name for name, pixels in zip(dataset.class_map.names, pixels_K, strict=True) if pixels == 0]
-    if labelled and missing:
+    if unseen := judge(dataset, pixels_K, ignored, learned=dataset.split in _LEARNED):
+        yield _about(dataset, "finding", unseen.what, unseen.remedy)
+    elif labelled and missing:
         shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
         yield _about(
             dataset, "remark", f"never shows {len(missing)} of the classes ({shown})", "nothing if this is meant"

@@ -3,14 +3,15 @@
 A video is a subfolder of ``images`` (at any depth; images lying in ``images`` itself are one video of the
 root's name), or a video file in ``images`` or in the root. The masks of a video file are named by frame index,
 counted from 0, and lie in ``masks/<file name without suffix>/`` or, of an only video, in ``masks``. Masks hold
-class ids and may be sparse. ``train.txt`` and ``val.txt`` name the videos of the splits; without lists every
-split is all videos.
+class ids and may be sparse. The class list may also lie in ``masks``, where `vidseg masks` writes it.
+``train.txt`` and ``val.txt`` name the videos of the splits; without lists every split is all videos.
 """
 
 from pathlib import Path
 
 from vidseg.data.camvid import own_spec
-from vidseg.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, VIDEO_SUFFIXES, Finder, number_at_end
+from vidseg.data.class_files import CLASSES_FILE, find_class_file, read_class_file
+from vidseg.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Finder, number_at_end
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 from vidseg.data.vspw_tree import splits as listed_splits
 from vidseg.errors import DataError, MediaError
@@ -27,6 +28,7 @@ def open_split(root: Path, split: str) -> VideoDataset:
     """
     spec = own_spec(root)
     finder = Finder()
+    _compare_class_lists(root, spec, finder)
     folders = _image_folders(root)
     files = {**finder.files(root, VIDEO_SUFFIXES), **finder.files(root / _IMAGES, VIDEO_SUFFIXES)}
     if not folders and not files:
@@ -55,6 +57,20 @@ def splits(root: Path) -> tuple[str, ...]:
     return listed_splits(root) or ("all",)
 
 
+def _compare_class_lists(root: Path, spec: DatasetSpec, finder: Finder) -> None:
+    """Notes a list that came with the masks (see `vidseg masks`) and says something else than the root's."""
+    theirs = root / _MASKS / CLASSES_FILE
+    if theirs.is_file() and theirs != find_class_file(root):
+        names = read_class_file(theirs).class_map.names
+        if names != spec.class_map.names:
+            finder.note(
+                theirs,
+                f"names the classes {', '.join(names[:5])}{', …' if len(names) > 5 else ''} of these masks, but "
+                f"{CLASSES_FILE} of the root others, which count",
+                "make both equal, or remove the wrong one",
+            )
+
+
 def _image_folders(root: Path) -> dict[str, Path]:
     """Folders with images in them, relative to ``images`` (and to ``masks``), by the name of their video."""
     top = root / _IMAGES
@@ -65,7 +81,7 @@ def _image_folders(root: Path) -> dict[str, Path]:
 
 def _folder_video(name: str, place: Path, root: Path, spec: DatasetSpec, finder: Finder) -> VideoRecord:
     images = finder.files(root / _IMAGES / place, IMAGE_SUFFIXES)
-    labels = finder.files(root / _MASKS / place, MASK_SUFFIXES)
+    labels = finder.masks(root / _MASKS / place)
     return VideoRecord(name=name, frames=finder.frames(images, labels, complete=False), rate=spec.frame_rate)
 
 
@@ -78,7 +94,7 @@ def _file_video(name: str, path: str, masks: Path, finder: Finder) -> VideoRecor
         finder.note(path, f"cannot be decoded ({error})", "get the file again")
         return None
     labels = {}
-    for mask, mask_path in finder.files(masks, MASK_SUFFIXES).items():
+    for mask, mask_path in finder.masks(masks).items():
         number = number_at_end(mask)
         if number is None or number >= len(decoded):
             finder.note(

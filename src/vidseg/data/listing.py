@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from vidseg.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MASK_SUFFIXES = (".png",)
+# Images that tools write masks as, too; not read, because some of them change values.
+_OTHER_MASKS = (".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".gif")
 
 _DIGITS_AT_END = re.compile(r"(\d+)$")
@@ -47,6 +50,21 @@ class Finder:
                 self.note(entry.path, f"has the name of {found[stem]}; it is left out", "rename one of them")
             else:
                 found[stem] = entry.path
+        return found
+
+    def masks(self, folder: Path) -> dict[str, str]:
+        """The same of mask files; images of other kinds than PNG, which are none, are noted."""
+        found = self.files(folder, MASK_SUFFIXES)
+        if found:
+            return found
+        others = [entry.path for entry in _entries(folder) if entry.name.lower().endswith(_OTHER_MASKS)]
+        if others:
+            more = f"and {len(others) - 1} more beside it are no PNGs" if len(others) > 1 else "is no PNG"
+            self.note(
+                others[0],
+                f"{more}, which masks must be; left out",
+                f"convert them: vidseg masks {shlex.quote(str(folder))} shows how",
+            )
         return found
 
     def listed(self, path: Path) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 Shape letters: H, W the frame's own height and width.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 import vidseg.video
+from vidseg.data.mask_advice import foreign_kind
 from vidseg.data.records import NO_CLASS, DatasetSpec, FrameRecord, VideoRecord
 from vidseg.errors import DataError, MediaError
 from vidseg.types import RGB, Frame, Labels
@@ -44,7 +46,8 @@ def read_values(path: str, spec: DatasetSpec) -> Labels:
     try:
         return vidseg.video.read_labels(path)
     except MediaError as error:
-        raise DataError(f"{error}; {_ADVICE}") from error
+        advice = _ADVICE if foreign_kind(path) is None else f"vidseg masks {shlex.quote(path)} shows how"
+        raise DataError(f"{error}; {advice}") from error
 
 
 def to_classes(values_HW: Labels, spec: DatasetSpec, path: str) -> Labels:
@@ -61,7 +64,7 @@ def to_classes(values_HW: Labels, spec: DatasetSpec, path: str) -> Labels:
     if undefined.any():
         raise DataError(
             f"got value {values_HW[undefined][0]} in the mask {path}; expected {describe_values(spec)}; "
-            "correct the mask or the class list"
+            "correct the mask or the class list, or convert it with `vidseg masks`"
         )
     return labels_HW.astype(np.uint8) if spec.class_map.dtype is np.uint8 else labels_HW.astype(np.uint16)
 

@@ -28,6 +28,7 @@ class DatasetSpec:
         frame_rate: frame numbers a second; None where it is not known.
         every_frame_labelled: a frame without a mask is damage, not sparse labelling.
         channel: which channel of a colour PNG holds the value; None for grey and palette PNGs.
+        own_classes: the class list is the user's own, so every class in it is expected to occur.
     """
 
     class_map: ClassMap
@@ -36,6 +37,7 @@ class DatasetSpec:
     frame_rate: float | None = None
     every_frame_labelled: bool = False
     channel: int | None = None
+    own_classes: bool = False
 
     @cached_property
     def lookup(self) -> NDArray[np.int32]:

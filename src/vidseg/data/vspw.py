@@ -7,7 +7,7 @@ in the list. The masks of the test split are not public. A root with a ``classes
 from pathlib import Path
 
 from vidseg.data import camvid
-from vidseg.data.class_files import CLASSES_FILE, vspw_classes
+from vidseg.data.class_files import find_class_file, vspw_classes
 from vidseg.data.records import DatasetSpec, VideoDataset
 from vidseg.data.vspw_tree import list_split
 
@@ -18,7 +18,7 @@ def open_split(root: Path, split: str) -> VideoDataset:
     Raises:
         DataError: if the root has no ``data`` folder or no readable list of the split.
     """
-    if (root / CLASSES_FILE).is_file():
+    if find_class_file(root).is_file():
         return camvid.open_split(root, split)
     class_map = vspw_classes()
     classes = {index + 1: index for index in range(class_map.num_classes)}

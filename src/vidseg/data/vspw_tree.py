@@ -6,7 +6,7 @@ line.
 
 from pathlib import Path
 
-from vidseg.data.listing import IMAGE_SUFFIXES, MASK_SUFFIXES, Finder, require_folder
+from vidseg.data.listing import IMAGE_SUFFIXES, Finder, require_folder
 from vidseg.data.records import DatasetSpec, VideoDataset, VideoRecord
 
 
@@ -22,7 +22,7 @@ def list_split(root: Path, split: str, spec: DatasetSpec, *, layout: str, images
     for name in finder.listed(root / f"{split}.txt"):
         folder = root / "data" / name
         pictures = finder.files(folder / images, IMAGE_SUFFIXES)
-        labels = finder.files(folder / "mask", MASK_SUFFIXES)
+        labels = finder.masks(folder / "mask")
         if not pictures:
             finder.note(
                 folder,

@@ -16,6 +16,7 @@ from torch import Tensor, distributed
 
 from vidseg.checkpoints import load_initial_weights
 from vidseg.data import ClipDataset, VideoDataset, open_dataset
+from vidseg.data.unseen_classes import judge_sample
 from vidseg.errors import DataError, InputError, extra
 from vidseg.evaluate import EngineConfig, validate
 from vidseg.models import Model, build_model
@@ -79,6 +80,7 @@ def train(
     events = events if fabric.is_global_zero else unheard
     dataset = open_dataset(config.data.root, config.data.layout, config.data.train_split)
     _require_classes(config, dataset)
+    _require_seen_classes(dataset, events)
     if measure is None and config.data.val_split is not None:
         measure = _measure(config, fabric.device)
     folder = RunFolder(config, dataset.class_map, fabric.world_size)
@@ -233,6 +235,17 @@ def _measure(config: TrainConfig, device: torch.device) -> Measure:
     dataset = open_dataset(config.data.root, config.data.layout, config.data.val_split)
     # Weights that are measured once are not worth compiling, and other runtimes take threads that training has.
     return partial(validate, dataset=dataset, config=EngineConfig(device=str(device), runtime="torch"))
+
+
+def _require_seen_classes(dataset: VideoDataset, events: Events) -> None:
+    """Refuses a split of which at most one class could be learned; says where classes seem to be ignored unseen."""
+    unseen = judge_sample(dataset)
+    if unseen is None:
+        return
+    message = f"{dataset.root} (split {dataset.split}) {unseen.what}; do: {unseen.remedy}"
+    if unseen.hopeless:
+        raise DataError(f"got masks that show fewer than two classes: {message}")
+    events(Notice(message=f"warning: {message}"))
 
 
 def _require_classes(config: TrainConfig, dataset: VideoDataset) -> None:

@@ -14,7 +14,8 @@ from vidseg.types import IGNORE_8BIT, ClassMap, Labels
 _IGNORE_COLOUR = (224, 224, 192)
 # Pillow's ways to say that a file is no image, damaged, or too large to be meant.
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-_GREY_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
+# Those that hold one value a pixel, as class ids do.
+GREY_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
 
 
 def write_labels(
@@ -69,10 +70,10 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         with open(path, "rb") as file:
             header = file.read(26)
         with Image.open(path) as image:
-            if image.format != "PNG" or image.mode not in _GREY_MODES:
+            if image.format != "PNG" or image.mode not in GREY_MODES:
                 raise MediaError(
                     f"got mask {os.fspath(path)} of type {image.format} {image.mode}; expected a PNG of class ids, "
-                    "with a palette or grey"
+                    "with a palette or grey; do: convert it with `vidseg masks`"
                 )
             values = np.array(image)
             mode = image.mode
