@@ -32,6 +32,12 @@ def development_data() -> Path:
     return _folder("VIDSEG_DATA")
 
 
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """Folder of small inputs that once failed."""
+    return _folder("VIDSEG_CASES")
+
+
 @pytest.fixture(autouse=True)
 def _no_conversion_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """ "auto" is torch in tests: other runtimes convert the model for seconds, and are tested by name."""
