@@ -20,6 +20,7 @@ from vidseg.video.pixels import RGBConverter, orientation
 from vidseg.video.redact import redacted
 from vidseg.video.seeking import Entry, find_entry
 from vidseg.video.span import Span, as_fraction
+from vidseg.video.timeline import Timeline
 from vidseg.video.tracks import choose_track
 
 # By how much the length in the header may exceed what was decoded before the file counts as cut off, seconds;
@@ -71,10 +72,11 @@ class FileSource:
         Raises:
             MediaError: if the span holds no frame that can be decoded.
         """
-        span, convert, damage = self._span, RGBConverter(), Damage()
+        span, convert, damage, timeline = self._span, RGBConverter(), Damage(), Timeline()
         delivered, wanted, read_until = 0, 0, Fraction(0)
         for index, picture in self._numbered(damage):
-            time, duration = self._time(index, picture), self._duration(picture)
+            duration = self._duration(picture)
+            time = timeline(self._time(index, picture), duration)
             if span.ended_by(time):
                 break
             read_until = max(read_until, (time or Fraction(0)) + (duration or Fraction(0)))
@@ -116,7 +118,7 @@ class FileSource:
             limits.check_frame(name, stream.width, stream.height)
             raise MediaError(
                 f"got {name}, of which no frame can be decoded ({damage.reason or 'it is empty'}); expected a video "
-                f"that is whole and of at most {limits.frame_pixels:,} pixels a frame"
+                f"that is whole and of at most {limits.frame_pixels:,} pixels a frame (see --max-pixels)"
             )
         limits.check_frame(name, first.width, first.height)
         return first
