@@ -34,7 +34,7 @@ class Limits:
         if width * height > self.frame_pixels:
             raise MediaError(
                 f"got {name} of {width}x{height} pixels; expected at most {self.frame_pixels:,} a frame; do: make it "
-                "smaller, or raise the limit if it is what it claims to be (--max-pixels, frame_pixels)"
+                "smaller, or raise the limit if it is what it claims to be (vidseg segment --max-pixels, Limits in Python)"
             )
 
     def most_frames(self, width: int, height: int) -> int:
@@ -52,7 +52,7 @@ class Limits:
         """What was expected of a file with too many pictures, and what to do."""
         return (
             f"expected at most {self.most_frames(width, height):,} of this size in a file; do: take a part "
-            "(--start, --end), or raise the limit if it is what it claims to be (--max-file-pixels, file_pixels)"
+            "(--start, --end), or raise the limit if it is what it claims to be (vidseg segment --max-file-pixels, Limits in Python)"
         )
 
 

@@ -204,7 +204,7 @@ class LiveSource:
                 clock.connected()
                 for picture in self._pictures(connection, damage):
                     moment = clock.time(picture)
-                    complete = self._span.ended_by(moment)
+                    complete = self._span.ended_by(moment) or self._is_too_large(picture)
                     if complete or self._stop.is_set():
                         break
                     if index % self._span.every == 0:
@@ -224,10 +224,18 @@ class LiveSource:
         track, _ = choose_track(connection, self.info.name, self._decoding.stream)
         pictures = decoded_frames(connection, decoder_of(connection, track, self._decoding), damage, patience=1)
         for picture in deinterlaced(pictures) if self._decoding.deinterlace else pictures:
-            self._decoding.limits.check_frame(self.info.name, picture.width, picture.height)
             if not self._decoding.deinterlace:
                 self._look_at(picture)
             yield picture
+
+    def _is_too_large(self, picture: av.VideoFrame) -> bool:
+        """Whether a picture is beyond the limits, which ends the reading with a problem."""
+        try:
+            self._decoding.limits.check_frame("a frame", picture.width, picture.height)
+        except MediaError as error:
+            self._problems.append(f"{self.info.name} was given up: {error}")
+            return True
+        return False
 
     def _connect_again(self) -> InputContainer | None:
         for attempt in range(self._reconnect):

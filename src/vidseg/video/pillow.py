@@ -8,6 +8,7 @@ from typing import IO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from vidseg.errors import MediaError
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 
 # Pillow's ways to say that a file is no image, damaged, or too large to be meant.
@@ -24,9 +25,15 @@ def open_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
         MediaError: if it is larger than allowed.
         One of `UNREADABLE`: if it is no image.
     """
-    with open(path, "rb") as file, _identified(file, os.fspath(path)) as image:
-        limits.check_frame(os.fspath(path), *image.size)
-        yield image
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        try:
+            image = _identified(file, name)
+        except Image.DecompressionBombError as error:  # some formats look by themselves
+            raise MediaError(f"got {name}, which is refused ({error}); do: make it smaller") from error
+        with image:
+            limits.check_frame(name, *image.size)
+            yield image
 
 
 def _identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
