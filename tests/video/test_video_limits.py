@@ -151,6 +151,37 @@ def test_frames_that_become_too_large_on_the_way_end_the_reading(tmp_path: Path)
     assert any("given up after 5 frames: got a frame of 80x64 pixels" in problem for problem in reader.problems)
 
 
+@pytest.mark.parametrize("claimed", [2_000_000, 4_000_000_000])
+def test_a_tiny_file_that_claims_millions_of_frames_is_refused(tmp_path: Path, claimed: int) -> None:
+    path = write_tracks(tmp_path / "v.mp4", [VideoTrack(count=2)])
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stsz") + 8
+    data[at : at + 8] = struct.pack(">II", 1, claimed)  # the size of each, their number
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match=rf"got v\.mp4, which claims {claimed:,} frames, more than its bytes can hold"):
+        read_video(path)
+
+
+def test_a_tiny_fragment_that_claims_millions_of_frames_is_refused(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "v.mp4", [VideoTrack(count=2)], muxer={"movflags": "frag_keyframe+empty_moov"})
+    assert len(list(read_video(path))) == 2
+    data = bytearray(path.read_bytes())
+    at = data.index(b"trun") + 8
+    data[at : at + 4] = struct.pack(">I", 3_000_000)
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match=r"claims 3,000,000 frames"):
+        read_video(path)
+
+
+def test_boxes_in_boxes_in_boxes_end(tmp_path: Path) -> None:
+    data = b""
+    for _ in range(5000):
+        data = struct.pack(">I4s", len(data) + 8, b"moov") + data
+    (tmp_path / "v.mp4").write_bytes(data)
+    with pytest.raises(MediaError, match=r"got .*v\.mp4, which"):
+        read_video(tmp_path / "v.mp4")
+
+
 def test_eight_k_is_within_the_limits(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4320, 7680), np.uint8)).save(tmp_path / "8k.png", compress_level=1)
     assert read_labels(tmp_path / "8k.png").shape == (4320, 7680)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 from av.container import InputContainer
 
 from vidseg.errors import MediaError
+from vidseg.video.boxes import claims_too_many_samples
 from vidseg.video.decoding import DEFAULT_DECODING, Decoding
 from vidseg.video.redact import redacted
 
@@ -28,6 +30,11 @@ def open_container(location: str, decoding: Decoding = DEFAULT_DECODING, **argum
     """
     if "://" in location:
         arguments["timeout"] = (_TIMEOUT, _TIMEOUT)
+    elif arguments.get("format") is None and (claimed := claims_too_many_samples(location)):
+        raise MediaError(
+            f"got {Path(location).name}, which claims {claimed:,} frames, more than its bytes can hold; expected a "
+            "video that is whole"
+        )
     options = {**arguments.pop("options", {}), **_pixel_options(decoding)}
     try:
         return av.open(location, "r", metadata_errors="replace", options=options, **arguments)

@@ -34,7 +34,8 @@ class Limits:
         if width * height > self.frame_pixels:
             raise MediaError(
                 f"got {name} of {width}x{height} pixels; expected at most {self.frame_pixels:,} a frame; do: make it "
-                "smaller, or raise the limit if it is what it claims to be (vidseg segment --max-pixels, Limits in Python)"
+                "smaller or, if it is what it claims to be, raise the limit (vidseg segment --max-pixels, Limits in "
+                "Python)"
             )
 
     def most_frames(self, width: int, height: int) -> int:
@@ -51,8 +52,9 @@ class Limits:
     def expected_count(self, width: int, height: int) -> str:
         """What was expected of a file with too many pictures, and what to do."""
         return (
-            f"expected at most {self.most_frames(width, height):,} of this size in a file; do: take a part "
-            "(--start, --end), or raise the limit if it is what it claims to be (vidseg segment --max-file-pixels, Limits in Python)"
+            f"expected at most {self.most_frames(width, height):,} of this size in a file; do: take a part (--start, "
+            "--end) or, if it is what it claims to be, raise the limit (vidseg segment --max-file-pixels, Limits in "
+            "Python)"
         )
 
 
