@@ -88,7 +88,17 @@ def test_a_camera_that_is_closed_while_it_is_waited_for() -> None:
         source.open()
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", jpeg(tiny.video(1)[0])[:300]], ids=["empty", "gif", "cut off"])
+def _claiming(data: bytes, side: int) -> bytes:
+    """A JPEG whose header claims another size."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + side.to_bytes(2, "big") * 2 + data[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"GIF89a", jpeg(tiny.video(1)[0])[:300], _claiming(jpeg(tiny.video(1)[0]), 60_000)],
+    ids=["empty", "gif", "cut off", "bomb"],
+)
 def test_pictures_that_are_none(data: bytes) -> None:
     source = WebcamSource(max_seconds=60)
     source.offer(data)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import tiny
+from containers import VideoTrack, interlaced, write_tracks
 from interrupts import obey_interrupts
 from vidseg.checkpoints import load
 from vidseg.cli.segment import class_ids, output_paths
@@ -84,16 +85,13 @@ def test_one_bad_input_does_not_stop_the_others(run, tiny_model: Path, images: P
 def test_neither_missing_inputs_nor_changes_of_size_stop_the_others(
     run, tiny_model: Path, images: Path, tmp_path: Path
 ) -> None:
-    mixed = tmp_path / "mixed"
-    mixed.mkdir()
-    for index, size in enumerate([(30, 40), (40, 30)]):
-        Image.fromarray(np.zeros((*size, 3), np.uint8)).save(mixed / f"{index}.png")
+    mixed = _mixed(tmp_path / "mixed", [(30, 40), (40, 30)])
     words = ["segment", mixed, tmp_path / "gone.mp4", images, "-o", tmp_path / "out", "--json", tmp_path / "r.json"]
     code, _, err = run(*words, "--model", tiny_model)
-    assert (code, err.count("error")) == (1, 2)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["walk"]
+    assert (code, err.count("error"), err.count("changes its size")) == (1, 1, 1)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["mixed", "walk"]
     rows = json.loads((tmp_path / "r.json").read_text())["videos"]
-    assert ["error" in row for row in rows] == [True, True, False]
+    assert ["error" in row for row in rows] == [False, True, False]
 
 
 def test_credentials_are_shown_nowhere(run, tiny_model: Path, tmp_path: Path) -> None:
@@ -133,15 +131,86 @@ def test_a_wrong_device_is_said_once(run, tiny_model: Path, images: Path, tmp_pa
     assert (code, err.count("got device 'toaster'"), err.count("\n")) == (2, 1, 1)
 
 
-def test_a_change_of_size_is_an_error_that_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "mixed"
+def _mixed(folder: Path, sizes: list[tuple[int, int]]) -> Path:
     folder.mkdir()
-    for index, size in enumerate([(30, 40), (30, 40), (40, 30)]):
+    for index, size in enumerate(sizes):
         Image.fromarray(np.zeros((*size, 3), np.uint8)).save(folder / f"{index}.png")
-    code, _, err = run("segment", folder, "-o", tmp_path / "masks", "--model", tiny_model)
-    assert code == 2
-    assert "start a new one" in err
-    assert [path.name for path in tmp_path.iterdir()] == ["mixed"]
+    return folder
+
+
+def test_frames_before_a_change_of_size_are_kept(run, tiny_model: Path, tmp_path: Path) -> None:
+    folder = _mixed(tmp_path / "mixed", [(30, 40), (30, 40), (40, 30)])
+    outputs = [tmp_path / name for name in ("masks", "o.mp4", "labels.npz", "shares.csv")]
+    words = [word for output in outputs for word in ("-o", output)]
+    code, _, err = run("segment", folder, *words, "--fps", 10, "--model", tiny_model)
+    assert code == 1
+    assert "from 40x30 to 30x40 at frame 2; only the 2 frames before it were taken; do: " in err
+    assert "--on-size-change restart" in err
+    assert sorted(mask.name for mask in outputs[0].iterdir()) == ["0.png", "1.png"]
+    with read_video(outputs[1]) as overlay, np.load(outputs[2]) as arrays:
+        assert len(list(overlay)) == len(arrays["labels"]) == 2
+
+
+def test_after_a_change_of_size_it_can_go_on(run, tiny_model: Path, tmp_path: Path) -> None:
+    folder = _mixed(tmp_path / "mixed", [(30, 40), (40, 30), (40, 30), (30, 40)])
+    words = ("segment", folder, "--fps", 10, "--model", tiny_model, "--on-size-change", "restart")
+    code, _, err = run(*words, "-o", tmp_path / "masks", "-o", tmp_path / "o.mp4", "--json", tmp_path / "r.json")
+    assert (code, "3 runs of frames of one size" in err) == (0, True)
+    sizes = [read_labels(tmp_path / "masks" / f"{index}.png").shape for index in range(4)]
+    assert sizes == [(30, 40), (40, 30), (40, 30), (30, 40)]
+    with read_video(tmp_path / "o.mp4") as overlay:
+        assert [frame.size for frame in overlay] == [(30, 40)] * 4
+    (row,) = json.loads((tmp_path / "r.json").read_text())["videos"]
+    assert (len(row["remarks"]), row["problems"]) == (1, [])
+    code, _, err = run(*words, "-o", tmp_path / "labels.npz")
+    assert (code, "one size only" in err, err.count("\n")) == (2, True, 1)
+
+
+def test_which_of_two_videos_was_taken_is_said(run, tiny_model: Path, tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "two.mkv", [VideoTrack(size=(32, 48)), VideoTrack(size=(48, 64))])
+    words = ("segment", path, "--model", tiny_model)
+    code, _, err = run(*words, "-o", tmp_path / "masks")
+    assert (code, "stream 1 (h264 64x48, 0.320 s) was taken and not 0 (h264 48x32" in err) == (0, True)
+    assert read_labels(tmp_path / "masks" / "00000000.png").shape == (48, 64)
+    code, _, err = run(*words, "-o", tmp_path / "masks", "--stream", 0)
+    assert (code, "was taken" in err) == (0, False)
+    assert read_labels(tmp_path / "masks" / "00000000.png").shape == (32, 48)
+    code, _, err = run(*words, "-o", tmp_path / "masks", "--stream", 2)
+    assert (code, "expected one of its video streams: 0 (h264 48x32" in err, err.count("\n")) == (2, True, 1)
+
+
+def test_interlaced_video_is_said_and_mended_on_request(run, tiny_model: Path, tmp_path: Path) -> None:
+    path = interlaced(tmp_path / "i.mpg")
+    code, _, err = run("segment", path, "--model", tiny_model, "-o", tmp_path / "masks")
+    assert (code, err.count("i.mpg is interlaced"), err.count("--deinterlace")) == (0, 1, 1)
+    code, _, err = run("segment", path, "--model", tiny_model, "-o", tmp_path / "o.mp4", "--deinterlace")
+    assert (code, "is interlaced" in err) == (0, False)
+    with read_video(tmp_path / "o.mp4") as overlay:
+        assert [frame.time for frame in overlay] == pytest.approx([index / 25 for index in range(8)])
+
+
+def test_an_animation_is_a_video_and_bombs_are_refused(run, tiny_model: Path, tmp_path: Path) -> None:
+    first, *others = (Image.new("RGB", (40, 30), (level, 0, 0)) for level in (0, 100, 200))
+    for name in ("a.webp", "b.webp"):
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=[40, 80, 120])
+    words = ("segment", tmp_path / "a.webp", tmp_path / "b.webp", "--model", tiny_model)
+    assert run(*words, "-o", tmp_path / "{name}.mp4")[0] == 0
+    with read_video(tmp_path / "b.mp4") as overlay:
+        assert [frame.time for frame in overlay] == pytest.approx([0, 0.04, 0.12])
+    code, _, err = run(*words, "-o", tmp_path / "{name}", "--max-pixels", 1000)
+    assert (code, err.count("40x30 pixels; expected at most 1,000 a frame"), err.count("\n")) == (2, 2, 2)
+    assert run(*words, "-o", tmp_path / "{name}", "--max-pixels", 1200)[0] == 0
+    code, _, err = run(*words, "-o", tmp_path / "{name}-m", "--max-file-pixels", 2_000_000)
+    assert (code, err.count("of 3 frames of 40x30; expected at most 2 of this size in a file")) == (2, 2)
+
+
+def test_every_failing_case_is_right(run, tiny_model: Path, cases: Path, tmp_path: Path) -> None:
+    for name in ("thumbnail_track_first.mp4", "starts_at_5_seconds.mkv"):
+        code, _, err = run("segment", cases / name, "--model", tiny_model, "-o", tmp_path / name[:6], "--size", 48)
+        assert (code, "warning" in err, "cut off" in err) == (0, False, False)
+        masks = sorted((tmp_path / name[:6]).iterdir())
+        assert len(masks) == 12
+        assert read_labels(masks[0]).shape == (136, 320)
 
 
 def test_options_that_would_do_nothing_are_refused(run, tiny_model: Path, images: Path, tmp_path: Path) -> None:

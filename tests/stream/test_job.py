@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import tiny
-from vidseg.errors import StateError
+from vidseg.errors import InputError, MediaError
 from vidseg.stream import Segmenter, segment_to_files
 from vidseg.types import Frame, Segmentation
-from vidseg.video import VideoInfo, VideoReader
+from vidseg.video import VideoInfo, VideoReader, read_labels, read_video
 from vidseg.video.span import Span
 
 
@@ -58,12 +62,31 @@ def test_an_interrupted_live_source_that_hangs_is_ended_with_its_outputs_complet
 
 @pytest.mark.parametrize("is_live", [False, True])
 def test_an_error_while_the_source_is_being_read_stays_that_error(tmp_path: Path, is_live: bool) -> None:
-    small, large = tiny.video(1)[0], tiny.video(2, height=48)[1]
-    source = StallingSource([small, large], is_live=is_live)
-    with pytest.raises(StateError, match="expected one size"):
-        _run(source, tmp_path / "masks")
+    source = StallingSource(tiny.video(2), is_live=is_live)
+    model = tiny.cffm()
+    with VideoReader(source, Span()) as reader, pytest.raises(InputError, match="training mode"):
+        segment_to_files(Segmenter(model), reader, [tmp_path / "masks"], progress=lambda frames: model.train() and None)
     assert list(tmp_path.iterdir()) == []
     assert not any(thread.name.startswith("vidseg") for thread in threading.enumerate())
+
+
+def test_where_the_size_changes_a_new_stream_begins(tmp_path: Path) -> None:
+    parts = [tiny.video(4), [replace(frame, index=4 + frame.index) for frame in tiny.video(3, height=50, width=44)]]
+    segmenter = Segmenter(tiny.cffm())
+    expected = [segmentation.labels for part in parts for segmentation in segmenter.segment(part)]
+    (tmp_path / "frames").mkdir()
+    for frame in chain(*parts):
+        Image.fromarray(frame.image).save(tmp_path / "frames" / f"{frame.index}.png")
+    with read_video(tmp_path / "frames", fps=10) as reader:
+        report = segment_to_files(segmenter, reader, [tmp_path / "masks", tmp_path / "o.mp4"])
+    assert (report.frames, report.problems) == (7, ())
+    assert "2 runs of frames of one size" in report.remarks[0]
+    for index, labels in enumerate(expected):
+        np.testing.assert_array_equal(read_labels(tmp_path / "masks" / f"{index}.png"), labels)
+    with read_video(tmp_path / "o.mp4") as overlay:
+        assert len({frame.size for frame in overlay}) == 1
+    with read_video(tmp_path / "frames", fps=10) as reader, pytest.raises(MediaError, match="expected one size"):
+        segment_to_files(segmenter, reader, [tmp_path / "labels.npz"])
 
 
 @pytest.mark.parametrize("is_live", [False, True])

@@ -213,8 +213,18 @@ def test_a_change_of_size_is_delivered_as_it_is(make_video: MakeVideo, tmp_path:
     small = make_video("small.ts", count=5, options=options).read_bytes()
     large = make_video("large.ts", count=5, size=(80, 96), options=options).read_bytes()
     (tmp_path / "both.ts").write_bytes(small + large)
-    sizes = [frame.size for frame in read_video(tmp_path / "both.ts")]
-    assert sizes == [(48, 64)] * 5 + [(80, 96)] * 5
+    frames = list(read_video(tmp_path / "both.ts"))
+    assert [frame.size for frame in frames] == [(48, 64)] * 5 + [(80, 96)] * 5
+    # Timestamps begin anew with the second part; time goes on.
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in range(10)])
+    for start, end in [(0.08, 0.16), (0.12, 0.3), (0.24, None)]:
+        part = list(read_video(tmp_path / "both.ts", start=start, end=end))
+        expected = [frame for frame in frames if start <= round(frame.time or 0, 6) < (end or 9)]
+        assert [frame.index for frame in part] == [frame.index for frame in expected]
+        assert all(np.array_equal(one.image, two.image) for one, two in zip(part, expected, strict=True))
+    stopped = read_video(tmp_path / "both.ts", on_size_change="stop")
+    assert [frame.size for frame in stopped] == [(48, 64)] * 5
+    assert "changes its size from 64x48 to 96x80 at frame 00000005" in stopped.problems[0]
 
 
 def test_expected_frames(make_video: MakeVideo) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import vidseg.video.live as live
+from containers import VideoTrack, interlaced, write_tracks
 from vidseg.errors import InputError, MediaError
-from vidseg.video import read_video
+from vidseg.video import Limits, read_video
 
 MakeVideo = Callable[..., Path]
 
@@ -207,3 +208,43 @@ def test_cameras_of_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "plan9")
     with pytest.raises(InputError, match="got camera 1 on plan9; expected Linux, macOS or Windows"):
         live.camera(1, None)
+
+
+def test_a_live_stream_is_deinterlaced_on_request(tmp_path: Path) -> None:
+    sent = interlaced(tmp_path / "i.ts", codec="libx264", count=12).read_bytes()
+    with served([sent]) as address, read_video(address, reconnect=0) as reader:
+        combed = list(reader)
+        (remark,) = reader.remarks
+    assert "is interlaced" in remark
+    assert "secret" not in remark
+    with served([sent]) as address, read_video(address, reconnect=0, deinterlace=True) as reader:
+        frames = list(reader)
+        assert reader.remarks == ()
+    assert len(frames) == len(combed) == 12
+    assert [after.time - before.time for before, after in pairwise(frames)] == pytest.approx([0.04] * 11)
+    assert (frames[5].image != combed[5].image).any()
+
+
+def test_a_live_stream_that_changes_its_size(tmp_path: Path) -> None:
+    small = write_tracks(tmp_path / "small.ts", [VideoTrack(count=20)]).read_bytes()
+    large = write_tracks(tmp_path / "large.ts", [VideoTrack(count=10, size=(80, 96))]).read_bytes()
+    with served([small, large]) as address, read_video(address, reconnect=0, on_size_change="stop") as reader:
+        assert [frame.size for frame in reader] == [(48, 64)] * 20
+        assert any("changes its size from 64x48 to 96x80 at frame 00000020" in line for line in reader.problems)
+    with served([small, large]) as address, read_video(address, reconnect=0) as reader:
+        assert [frame.size for frame in reader] == [(48, 64)] * 20 + [(80, 96)] * 10
+    limits = Limits(frame_pixels=6000)
+    with served([small, large]) as address, read_video(address, reconnect=0, limits=limits) as reader:
+        assert [frame.size for frame in reader] == [(48, 64)] * 20
+        assert any("was given up: got a frame of 96x80 pixels; expected at most 6,000" in p for p in reader.problems)
+
+
+def test_of_a_live_stream_with_two_videos_the_larger_is_taken(tmp_path: Path) -> None:
+    sent = write_tracks(tmp_path / "v.ts", [VideoTrack(size=(32, 48)), VideoTrack()]).read_bytes()
+    with served([sent]) as address, read_video(address, reconnect=0) as reader:
+        assert [frame.size for frame in reader] == [(48, 64)] * 8
+        assert "has 2 videos in it: stream 1 (h264 64x48) was taken and not 0 (h264 48x32)" in reader.remarks[0]
+    with served([sent]) as address, read_video(address, reconnect=0, stream=0) as reader:
+        assert [frame.size for frame in reader] == [(32, 48)] * 8
+    with served([sent]) as address, pytest.raises(InputError, match=r"got stream 5 of .*; expected one of its video"):
+        read_video(address, reconnect=0, stream=5)

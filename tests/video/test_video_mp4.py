@@ -179,7 +179,5 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"got frame 0 without a time for .*; expected a clock; do: give fps"):
         writer.write(image, Frame(image=image, index=0))
     writer.write(image, Frame(image=image, index=0, time=0.0))
-    with pytest.raises(MediaError, match=r"got a picture of \(46, 64\) after ones of \(48, 64\) \(height, width\)"):
-        writer.write(image[2:], Frame(image=image, index=1, time=0.04))
     writer.abort()
     assert list(tmp_path.iterdir()) == []

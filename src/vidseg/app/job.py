@@ -165,7 +165,7 @@ class Job:
         return {
             "frames": report.frames,
             "seconds": report.seconds,
-            "problems": [self._words(problem) for problem in report.problems],
+            "problems": [self._words(line) for line in report.remarks + report.problems],
             "kept": [OVERLAY, MASKS] if order.keep else [],
         }
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from vidseg.errors import InputError, MediaError
-from vidseg.video import VideoInfo, VideoReader, read_video
-from vidseg.video.demux import open_container, video_stream
+from vidseg.errors import InputError
+from vidseg.video import Limits, VideoInfo, VideoReader, read_video
+from vidseg.video.demux import open_container
 from vidseg.video.redact import redacted
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
@@ -18,7 +18,7 @@ _CONTAINERS = (
     "h264,hevc,obu,m4v,yuv4mpegpipe,rm,wtv,dv"
 )
 # 8K; beyond that a small file may want all the memory there is.
-_MOST_PIXELS = 7680 * 4320
+_LIMITS = Limits(frame_pixels=7680 * 4320)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +50,15 @@ def checked_upload(upload: Upload, max_seconds: float) -> VideoInfo:
         InputError: if it is too long.
     """
     name = upload.name
-    with open_container(str(upload.path), options={"format_whitelist": _CONTAINERS}) as container:
-        context = video_stream(container, name).codec_context
-        if context.width * context.height > _MOST_PIXELS:
-            raise MediaError(f"got {name} of {context.width}x{context.height}; expected at most 7680x4320")
-    with read_video(upload.path) as reader:
+    open_container(str(upload.path), options={"format_whitelist": _CONTAINERS}).close()
+    with open_upload(upload) as reader:
         require_length(name, reader.info.duration, max_seconds)
         return reader.info
+
+
+def open_upload(upload: Upload) -> VideoReader:
+    """Opens an uploaded file for reading, as far as it keeps one size."""
+    return read_video(upload.path, on_size_change="stop", limits=_LIMITS)
 
 
 def require_length(name: str, seconds: float | None, max_seconds: float) -> None:

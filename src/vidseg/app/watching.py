@@ -29,7 +29,7 @@ class WatchedSource:
 
     def opened(self) -> VideoReader:
         """A reader of this."""
-        reader = VideoReader(self, Span())
+        reader = VideoReader(self, Span(), self._reader.remarks)
         # Of a live source it would be what fits into the time allowed, which nobody waits for.
         reader.expected_frames = None if self.info.is_live else self._reader.expected_frames
         return reader

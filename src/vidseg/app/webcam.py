@@ -13,6 +13,7 @@ from PIL import Image
 from vidseg.errors import MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video import VideoInfo, VideoReader
+from vidseg.video.pillow import UNREADABLE
 from vidseg.video.span import Span
 
 _NAME = "webcam"
@@ -102,7 +103,7 @@ def _decoded(jpeg: bytes) -> RGB:
             if picture.width * picture.height > _MOST_PIXELS:
                 raise MediaError(f"got a picture of {picture.width}x{picture.height}; expected at most 1920x1080")
             return np.asarray(picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"got a picture from the {_NAME} that cannot be read ({error}); expected a JPEG") from error

@@ -15,6 +15,9 @@ from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError
 from vidseg.files import write_json
 from vidseg.types import ClassMap
+from vidseg.video.animation import is_animation
+from vidseg.video.limits import DEFAULT_LIMITS as _LIMITS
+from vidseg.video.limits import Limits
 from vidseg.video.outputs import output_kind
 from vidseg.video.redact import redacted
 from vidseg.video.sources import IMAGE_SUFFIXES
@@ -54,6 +57,35 @@ def build_parser() -> Parser:
     parser.add_argument("--start", type=float, metavar="SECONDS", help="leave out what comes before")
     parser.add_argument("--end", type=float, metavar="SECONDS", help="leave out what comes from then on")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th frame (default: 1)")
+    parser.add_argument(
+        "--stream",
+        type=int,
+        metavar="N",
+        help="of several video streams in a file, the one of this number among all its streams, as ffprobe counts "
+        "(default: the one that a player would show: no still, then the largest, then the longest)",
+    )
+    parser.add_argument("--deinterlace", action="store_true", help="make progressive frames of interlaced ones")
+    parser.add_argument(
+        "--on-size-change",
+        choices=("stop", "restart"),
+        default="stop",
+        help="where frames change their size: stop there, or start the memory anew; masks then have the size of their "
+        "frames, an .mp4 keeps its first size and later frames are fitted into it (default: stop)",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=_LIMITS.frame_pixels,
+        metavar="N",
+        help="refuse larger frames, for a few bytes can claim to be billions (default: 89 million, 2.7 times 8K)",
+    )
+    parser.add_argument(
+        "--max-file-pixels",
+        type=int,
+        default=_LIMITS.file_pixels,
+        metavar="N",
+        help="give up a file of more pixels in all its frames (default: 20 million million, 11 hours of 4K)",
+    )
     parser.add_argument("--fps", type=float, help="frames a second of images, or asked of a camera")
     parser.add_argument(
         "--on-lag",
@@ -122,9 +154,7 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
     Raises:
         InputError: if two inputs would write to one place, an output is an input, or frames are given one by one.
     """
-    images = [
-        source for source in inputs if Path(source).suffix.lower() in IMAGE_SUFFIXES and not _is_pattern(Path(source))
-    ]
+    images = [source for source in inputs if _is_still(Path(source))]
     if len(images) > 1:
         # Most likely the shell spelled out a pattern, and as videos of one frame each they would have no context.
         raise InputError(
@@ -216,10 +246,19 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
         every=args.every,
         on_lag=args.on_lag,
         reconnect=args.reconnect,
+        stream=args.stream,
+        deinterlace=args.deinterlace,
+        on_size_change="keep" if args.on_size_change == "restart" else "stop",
+        limits=Limits(frame_pixels=args.max_pixels, file_pixels=args.max_file_pixels),
     ) as reader:
+        at_once = reader.remarks
+        for remark in at_once:
+            report(remark)
         segmenter = engine(parse_policy(args.policy, reader.info.fps))
         with progress_bar(reader.info.name, reader.expected_frames) as advance:
             done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
+    for remark in done.remarks[len(at_once) :]:
+        report(remark)
     for problem in done.problems:
         report(f"warning: {problem}")
     print(
@@ -237,6 +276,7 @@ def _row(done: "JobReport", outputs: list[str]) -> dict[str, Any]:
         "seconds": done.seconds,
         "frames_per_second": done.frames_per_second,
         "problems": list(done.problems),
+        "remarks": list(done.remarks),
     }
 
 
@@ -250,6 +290,8 @@ def _check_overlay_options(args: Any) -> None:
         )
     if args.confidence and not kinds & {"masks", "arrays"}:
         raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
+    if args.on_size_change == "restart" and "arrays" in kinds:
+        raise InputError("got --on-size-change restart with an .npz, which takes one size only; do: -o masks instead")
 
 
 def _name_of(source: str) -> str:
@@ -264,6 +306,10 @@ def _name_of(source: str) -> str:
     while _is_pattern(path):
         path = path.parent  # a pattern is named after the folder that it looks in
     return path.name if path.is_dir() else path.stem
+
+
+def _is_still(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_pattern(path) and not is_animation(path)
 
 
 def _is_pattern(path: Path) -> bool:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 
 from vidseg.errors import MediaError
 from vidseg.stream.outputs import OverlayStyle, PathLike, open_outputs
@@ -22,6 +23,7 @@ class JobReport:
         frames: how many frames were segmented.
         seconds: how long it took.
         problems: what could not be decoded or kept; one line each. Empty if all is well.
+        remarks: what the user should know although nothing is amiss; one line each.
         stopped_by: the interrupt that ended a live source, if one did; its outputs are complete.
     """
 
@@ -29,6 +31,7 @@ class JobReport:
     frames: int
     seconds: float
     problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
     stopped_by: BaseException | None = None
 
     @property
@@ -50,7 +53,8 @@ def segment_to_files(
 
     An interrupt leaves no outputs of a video file; a live source has no other end, so its outputs are completed; an
     error, also one of `progress` or `watch`, leaves none. ``reader.stop()`` from another thread ends a live source in
-    good order.
+    good order. Where the frames change their size, a new stream begins (a reader may end there instead, see
+    `read_video`): masks and shares take any size, an overlay fits later pictures into its first size.
 
     Args:
         segmenter: the engine.
@@ -61,11 +65,10 @@ def segment_to_files(
         watch: shown each segmentation.
 
     Raises:
-        MediaError: if nothing could be decoded or an output not be written.
-        StateError: if the frames change their size on the way.
+        MediaError: if nothing could be decoded or an output not be written; an ``.npz`` takes one size only.
     """
     began = time.perf_counter()
-    frames = 0
+    frames = streams = 0
     stopped_by: BaseException | None = None
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
@@ -74,11 +77,13 @@ def segment_to_files(
         closing(prefetch(reader, depth=1) if reader.info.is_live else prefetch(reader)) as ahead,
     ):
         try:
-            for segmentation in segmenter.segment(ahead, fps=reader.info.fps):
-                background.put(segmentation)
-                frames += 1
-                watch(segmentation)
-                progress(frames)
+            for _, same_size in groupby(ahead, key=lambda frame: frame.size):
+                streams += 1
+                for segmentation in segmenter.segment(same_size, fps=reader.info.fps if streams == 1 else None):
+                    background.put(segmentation)
+                    frames += 1
+                    watch(segmentation)
+                    progress(frames)
         except BaseException as stop:
             # The thread that reads ahead may be waiting for a live frame that never comes.
             reader.stop()
@@ -89,10 +94,12 @@ def segment_to_files(
             raise MediaError(f"got no frame from {reader.info.name}; expected some; check the file and --start, --end")
     if reader.info.is_live:
         reader.close()  # which completes its problems
+    restarted = f"{reader.info.name} has {streams} runs of frames of one size; the memory started anew with each"
     return JobReport(
         source=reader.info.name,
         frames=frames,
         seconds=time.perf_counter() - began,
         problems=reader.problems + outputs.problems,
+        remarks=reader.remarks + ((restarted,) if streams > 1 else ()),
         stopped_by=stopped_by,
     )

@@ -4,6 +4,7 @@ from vidseg.video.arrays import NpzWriter
 from vidseg.video.folder import MaskFolderWriter
 from vidseg.video.images import read_image
 from vidseg.video.info import VideoInfo
+from vidseg.video.limits import Limits
 from vidseg.video.masks import read_labels, write_labels
 from vidseg.video.mp4 import OverlayWriter
 from vidseg.video.outputs import open_writer, output_kind
@@ -12,6 +13,7 @@ from vidseg.video.shares import SharesWriter
 from vidseg.video.writer import Writer
 
 __all__ = [
+    "Limits",
     "MaskFolderWriter",
     "NpzWriter",
     "OverlayWriter",

@@ -3,28 +3,41 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 
 from vidseg.errors import MediaError
+from vidseg.video.boxes import claims_too_many_samples
+from vidseg.video.decoding import DEFAULT_DECODING, Decoding
 from vidseg.video.redact import redacted
 
 _TIMEOUT = 10.0  # seconds without a byte from the network until a connection counts as lost
 
 
-def open_container(location: str, **options: Any) -> InputContainer:
+def open_container(location: str, decoding: Decoding = DEFAULT_DECODING, **arguments: Any) -> InputContainer:
     """Opens a file, URL or device for reading.
+
+    Args:
+        location: what FFmpeg is to open.
+        decoding: its limits hold already while FFmpeg looks what is there.
+        arguments: of `av.open`.
 
     Raises:
         MediaError: if it cannot be opened; says why, without credentials, also in its chain of causes.
     """
     if "://" in location:
-        options["timeout"] = (_TIMEOUT, _TIMEOUT)
+        arguments["timeout"] = (_TIMEOUT, _TIMEOUT)
+    elif arguments.get("format") is None and (claimed := claims_too_many_samples(location)):
+        raise MediaError(
+            f"got {Path(location).name}, which claims {claimed:,} frames, more than its bytes can hold; expected a "
+            "video that is whole"
+        )
+    options = {**arguments.pop("options", {}), **_pixel_options(decoding)}
     try:
-        return av.open(location, "r", metadata_errors="replace", **options)
+        return av.open(location, "r", metadata_errors="replace", options=options, **arguments)
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = why(error)
     # Raised outside the handler, so that no context carries the location with its password along.
@@ -36,19 +49,19 @@ def why(error: Exception) -> str:
     return redacted(str(getattr(error, "strerror", None) or error))
 
 
-def video_stream(container: InputContainer, name: str) -> av.VideoStream:
-    """The first video stream that is no cover picture, ready to be decoded.
+def decoder_of(container: InputContainer, index: int, decoding: Decoding) -> av.VideoStream:
+    """The video stream of a number that `choose_track` gave, ready to be decoded."""
+    stream = container.streams[index]
+    assert isinstance(stream, av.VideoStream)
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = _pixel_options(decoding)
+    return stream
 
-    Raises:
-        MediaError: if there is none, or no decoder for it.
-    """
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise MediaError(f"got {name}, whose video has a codec that this build of FFmpeg cannot decode")
-            stream.thread_type = "AUTO"
-            return stream
-    raise MediaError(f"got {name}, which has no video in it; expected a file with a video stream")
+
+def _pixel_options(decoding: Decoding) -> dict[str, str]:
+    """What keeps FFmpeg from making room for larger pictures than are allowed."""
+    # Twice, because it counts the padding of small pictures too; who decodes looks at the size itself.
+    return {"max_pixels": str(2 * decoding.limits.frame_pixels)}
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,8 @@ from PIL import Image, PngImagePlugin
 from vidseg.errors import MediaError
 from vidseg.files import atomic_folder
 from vidseg.types import ClassMap, Segmentation
-from vidseg.video.masks import UNREADABLE, write_labels
+from vidseg.video.masks import write_labels
+from vidseg.video.pillow import UNREADABLE, open_image
 from vidseg.video.writer import Pending, Writer
 
 CONFIDENCE = "confidence"
@@ -98,7 +99,7 @@ def _require_replaceable(folder: Path) -> None:
 
 def _is_our_mask(path: Path) -> bool:
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return image.format == "PNG" and image.info.items() >= _NOTE.items()
     except UNREADABLE:
         return False

@@ -13,7 +13,8 @@ from PIL import Image, ImageOps
 from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
-from vidseg.video.masks import UNREADABLE
+from vidseg.video.limits import DEFAULT_LIMITS, Limits
+from vidseg.video.pillow import UNREADABLE, open_image
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
 
@@ -26,21 +27,28 @@ class ImageSource:
         name: what to call the whole.
         span: which frames; seconds need `fps`.
         fps: the clock that single images lack; None for frames without time.
+        limits: what is larger is not read.
 
     Raises:
         InputError: if two images have the same stem, or `span` needs `fps`.
         MediaError: if no image can be read.
     """
 
-    def __init__(self, paths: list[Path], name: str, span: Span, fps: Fraction | None) -> None:
+    def __init__(
+        self, paths: list[Path], name: str, span: Span, fps: Fraction | None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
         _require_unique_stems(paths)
+        self._limits = limits
         self._paths = paths
         self._span = span
         if fps is None:
             span.require_clock(name)
-        first = next(self._readable(lambda _: None), None)
+        reasons: list[str] = []
+        first = next(self._readable(reasons.append), None)
+        if first is None and len(paths) == 1:
+            raise MediaError(reasons[0])
         if first is None:
-            raise MediaError(f"got {name}, of whose {len(paths)} images none can be read; expected images")
+            raise MediaError(f"got {name}, of whose {len(paths)} images none can be read; the first: {reasons[0]}")
         height, width = first[1].shape[:2]
         self.info = VideoInfo(
             name=name,
@@ -77,9 +85,10 @@ class ImageSource:
             delivered += 1
         if not delivered:
             raise self._span.nothing_in(self.info.name, total)
-        if len(self._paths) == 1 and (pictures := _pictures_in(self._paths[0])) > 1:
+        if len(self._paths) == 1 and (pictures := _pictures_in(self._paths[0], self._limits)) > 1:
             report(
-                f"{self.info.name} holds {pictures} pictures, of which only the first was read; do: convert it to mp4"
+                f"{self.info.name} holds {pictures} pictures, of which only the first was read; "
+                "do: give an animation by its own path, split pages into files"
             )
 
     def close(self) -> None:
@@ -88,7 +97,7 @@ class ImageSource:
     def _readable(self, report: Callable[[str], None], indices: list[int] | None = None) -> Iterator[tuple[int, RGB]]:
         for index in range(len(self._paths)) if indices is None else indices:
             try:
-                image = read_image(self._paths[index])
+                image = read_image(self._paths[index], self._limits)
             except MediaError as error:
                 report(str(error))
                 continue
@@ -121,34 +130,39 @@ def images_like(pattern: str) -> list[Path]:
     return sorted(paths, key=_natural)
 
 
-def read_image(path: str | os.PathLike[str]) -> RGB:
+def read_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> RGB:
     """Reads an image as HxWx3 uint8 RGB, upright.
 
     EXIF orientation is applied; 16-bit grey is scaled by its full range; transparent parts become black.
 
     Raises:
-        MediaError: if it is no image, is damaged, or holds floating-point or 32-bit values.
+        MediaError: if it is no image, is damaged or larger than allowed, or holds floating-point or 32-bit values.
     """
     try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I"):
-                return _from_16_bit(np.asarray(image), path)
-            if image.mode == "F":
-                raise MediaError(f"got {path} of floating-point values; expected 8 or 16 bits; do: convert it")
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-            return np.array(image.convert("RGB"))
+        with open_image(path, limits) as opened:
+            return upright_rgb(opened, path)
     except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"got {path}, which cannot be read as an image ({error})") from error
 
 
-def _pictures_in(path: Path) -> int:
+def upright_rgb(opened: Image.Image, path: str | os.PathLike[str]) -> RGB:
+    """The current picture of an open image, see `read_image`."""
+    image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith("I"):
+        return _from_16_bit(np.asarray(image), path)
+    if image.mode == "F":
+        raise MediaError(f"got {path} of floating-point values; expected 8 or 16 bits; do: convert it")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    return np.array(image.convert("RGB"))
+
+
+def _pictures_in(path: Path, limits: Limits) -> int:
     """How many pictures an animation or a stack of pages has; what a camera adds to a photo does not count."""
-    with Image.open(path) as image:
+    with open_image(path, limits) as image:
         return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
 
 

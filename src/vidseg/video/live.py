@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
@@ -18,11 +18,14 @@ from av.container import InputContainer
 
 from vidseg.errors import InputError, MediaError
 from vidseg.types import Frame
-from vidseg.video.demux import Damage, decoded_frames, open_container, seconds, timestamp, video_stream
+from vidseg.video.decoding import DEFAULT_DECODING, Decoding
+from vidseg.video.demux import Damage, decoded_frames, decoder_of, open_container, seconds, timestamp
 from vidseg.video.info import VideoInfo
+from vidseg.video.interlacing import InterlaceWatch, deinterlaced
 from vidseg.video.pixels import RGBConverter
 from vidseg.video.redact import redacted
 from vidseg.video.span import Span
+from vidseg.video.tracks import choose_track
 
 OnLag = Literal["wait", "drop"]
 _Item = tuple[int, Fraction, av.VideoFrame]  # number, time, picture
@@ -48,9 +51,9 @@ class Address:
     device: str | None = None
     options: dict[str, str] | None = None
 
-    def open(self) -> InputContainer:
+    def open(self, decoding: Decoding = DEFAULT_DECODING) -> InputContainer:
         """Connects; raises `MediaError` without credentials."""
-        return open_container(self.location, format=self.device, options=self.options or {})
+        return open_container(self.location, decoding, format=self.device, options=self.options or {})
 
 
 def camera(index: int, fps: Fraction | None) -> Address:
@@ -84,13 +87,24 @@ class LiveSource:
         span: only `end` and `every` make sense here.
         on_lag: what happens when frames come faster than they are taken: the source waits, or the oldest go.
         reconnect: attempts to connect again, with growing pauses, before the stream counts as ended.
+        remark: told in one line of what the user should know although nothing is amiss.
+        decoding: which stream, how, and how much at most.
 
     Raises:
-        InputError: if `span` has a start.
-        MediaError: if the connection brings no video.
+        InputError: if `span` has a start, or there is no stream of the wanted number.
+        MediaError: if the connection brings no video, or one that is too large.
     """
 
-    def __init__(self, address: Address, container: InputContainer, span: Span, on_lag: OnLag, reconnect: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        container: InputContainer,
+        span: Span,
+        on_lag: OnLag,
+        reconnect: int,
+        remark: Callable[[str], None],
+        decoding: Decoding = DEFAULT_DECODING,
+    ) -> None:
         if span.start is not None:
             raise InputError(f"got start={span.start} for {address.name}, which is live; expected no start")
         self._address = address
@@ -102,7 +116,13 @@ class LiveSource:
         self._stop = threading.Event()
         self._problems: list[str] = []
         self._failure: Exception | None = None
-        stream = video_stream(container, address.name)
+        self._decoding = decoding
+        self._look_at = InterlaceWatch(address.name, remark)
+        track, left_out = choose_track(container, address.name, decoding.stream)
+        if left_out is not None:
+            remark(left_out)
+        stream = decoder_of(container, track, decoding)
+        decoding.limits.check_frame(address.name, stream.width, stream.height)
         self.info = VideoInfo(
             name=address.name,
             width=stream.width,
@@ -181,11 +201,10 @@ class LiveSource:
         complete = False
         while connection is not None and not complete and not self._stop.is_set():
             with connection:
-                stream = video_stream(connection, self.info.name)
                 clock.connected()
-                for picture in decoded_frames(connection, stream, damage, patience=1):
+                for picture in self._pictures(connection, damage):
                     moment = clock.time(picture)
-                    complete = self._span.ended_by(moment)
+                    complete = self._span.ended_by(moment) or self._is_too_large(picture)
                     if complete or self._stop.is_set():
                         break
                     if index % self._span.every == 0:
@@ -201,14 +220,31 @@ class LiveSource:
         damage.unreadable = 0  # said above: a read error is a lost connection
         self._problems.extend(damage.problems(self.info.name))
 
+    def _pictures(self, connection: InputContainer, damage: Damage) -> Iterator[av.VideoFrame]:
+        track, _ = choose_track(connection, self.info.name, self._decoding.stream)
+        pictures = decoded_frames(connection, decoder_of(connection, track, self._decoding), damage, patience=1)
+        for picture in deinterlaced(pictures) if self._decoding.deinterlace else pictures:
+            if not self._decoding.deinterlace:
+                self._look_at(picture)
+            yield picture
+
+    def _is_too_large(self, picture: av.VideoFrame) -> bool:
+        """Whether a picture is beyond the limits, which ends the reading with a problem."""
+        try:
+            self._decoding.limits.check_frame("a frame", picture.width, picture.height)
+        except MediaError as error:
+            self._problems.append(f"{self.info.name} was given up: {error}")
+            return True
+        return False
+
     def _connect_again(self) -> InputContainer | None:
         for attempt in range(self._reconnect):
             if self._stop.wait(min(2.0**attempt / 2, _LONGEST_PAUSE)):
                 return None
             try:
-                connection = self._address.open()
-                video_stream(connection, self.info.name)
-            except MediaError:
+                connection = self._address.open(self._decoding)
+                choose_track(connection, self.info.name, self._decoding.stream)
+            except InputError:
                 continue
             return connection
         return None

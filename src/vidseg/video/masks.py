@@ -9,11 +9,11 @@ from PIL import Image, PngImagePlugin
 
 from vidseg.errors import MediaError
 from vidseg.types import IGNORE_8BIT, ClassMap, Labels
+from vidseg.video.limits import DEFAULT_LIMITS, Limits
+from vidseg.video.pillow import UNREADABLE, open_image
 
 # The colour of pixels without a label in viewers; the one that Pascal VOC made customary.
 _IGNORE_COLOUR = (224, 224, 192)
-# Pillow's ways to say that a file is no image, damaged, or too large to be meant.
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 # Those that hold one value a pixel, as class ids do.
 GREY_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
 
@@ -57,19 +57,19 @@ def write_labels(
         raise MediaError(f"got mask {os.fspath(path)}, which cannot be written ({error.strerror})") from error
 
 
-def read_labels(path: str | os.PathLike[str]) -> Labels:
+def read_labels(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Labels:
     """Reads the class ids of a palette or grey PNG of 1 to 16 bits.
 
     Returns:
         HxW uint8, or uint16 for a 16-bit PNG. Colours are ignored: the ids are what the file stores.
 
     Raises:
-        MediaError: if it is no such file or is damaged.
+        MediaError: if it is no such file, is damaged or larger than allowed.
     """
     try:
         with open(path, "rb") as file:
             header = file.read(26)
-        with Image.open(path) as image:
+        with open_image(path, limits) as image:
             if image.format != "PNG" or image.mode not in GREY_MODES:
                 raise MediaError(
                     f"got mask {os.fspath(path)} of type {image.format} {image.mode}; expected a PNG of class ids, "

@@ -15,6 +15,7 @@ from vidseg.errors import MediaError
 from vidseg.files import atomic_file
 from vidseg.types import RGB, Frame
 from vidseg.video.demux import why
+from vidseg.video.fitting import fitted
 from vidseg.video.info import VideoInfo
 from vidseg.video.sound import Sound
 from vidseg.video.writer import Pending, Writer
@@ -30,7 +31,8 @@ class OverlayWriter(Writer):
     """Writes finished pictures as a video that plays like its source.
 
     H.264, yuv420p, BT.709; frames keep their times (variable frame rates too) and the file begins with the
-    first frame written. Odd sides get one replicated row or column, which yuv420p needs. The sound between
+    first frame written. The video has the size of the first picture; later ones of another size are fitted into
+    it, with black beside them. Odd sides get one replicated row or column, which yuv420p needs. The sound between
     the first and the last frame goes along: copied where mp4 holds its codec, else as AAC.
 
     Args:
@@ -70,11 +72,11 @@ class OverlayWriter(Writer):
         """Appends a picture.
 
         Args:
-            rgb: HxWx3 uint8; all of the same size.
+            rgb: HxWx3 uint8.
             frame: what it belongs to, for its time.
 
         Raises:
-            MediaError: if shape, dtype or size are wrong, the frame has no time, or it cannot be written.
+            MediaError: if shape or dtype are wrong, the frame has no time, or it cannot be written.
         """
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise MediaError(f"got a picture of shape {rgb.shape} and dtype {rgb.dtype}; expected HxWx3 uint8")
@@ -85,15 +87,10 @@ class OverlayWriter(Writer):
         with _reported(self._name):
             if self._stream is None:
                 self._start(rgb.shape[:2], ticks)
-            if rgb.shape[:2] != self._size:
-                raise MediaError(
-                    f"got a picture of {rgb.shape[:2]} after ones of {self._size} (height, width) for {self._name}; "
-                    "expected one size; do: write another file from here on"
-                )
             # Some sources repeat a timestamp; one tick later is what mp4 can hold and nobody can see.
             self._pts = max(self._pts + 1, ticks - self._begin)
             self._shown_for = frame.duration
-            picture = self._picture(rgb)
+            picture = self._picture(fitted(rgb, self._size))
             picture.pts, picture.time_base = self._pts, self._time_base
             self._encode(picture)
             if self._sound is not None:

@@ -37,13 +37,16 @@ def find_entry(container: InputContainer, stream: av.VideoStream, start_pts: int
     """
     if stream.codec_context.name not in _COUNTABLE:
         return None
-    entry, packets, shown_before = None, 0, 0
+    entry, packets, shown_before, last_dts = None, 0, 0, None
     try:
         for packet in container.demux(stream):
             if packet.size == 0:
                 break
             if packet.pts is None or packet.dts is None:
                 return None
+            if last_dts is not None and packet.dts < last_dts:
+                return None  # timestamps begin anew
+            last_dts = packet.dts
             if packet.dts > start_pts:
                 break
             if packet.is_discard:
