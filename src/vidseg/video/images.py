@@ -14,6 +14,7 @@ from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
 from vidseg.video.masks import UNREADABLE
+from vidseg.video.pulse import beat
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
 
@@ -87,6 +88,7 @@ class ImageSource:
 
     def _readable(self, report: Callable[[str], None], indices: list[int] | None = None) -> Iterator[tuple[int, RGB]]:
         for index in range(len(self._paths)) if indices is None else indices:
+            beat()
             try:
                 image = read_image(self._paths[index])
             except MediaError as error:
