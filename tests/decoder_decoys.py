@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Generator
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class DecoySource:
     """Ten frames; what is to happen happens before frame `at`."""
 
     def __init__(self, deed: Callable[[], object], at: int, *, is_live: bool = False, after: str = "") -> None:
-        self.info = VideoInfo(name="decoy", width=7, height=5, is_live=is_live)
+        self.info = VideoInfo(
+            name="decoy", width=70, height=50, fps=Fraction(3), is_live=is_live, time_base=Fraction(1, 3)
+        )
         self._deed, self._at, self._after = deed, at, after
         self._stopped = False
 
@@ -35,7 +38,7 @@ class DecoySource:
             while not self._stopped and (index < 10 or self.info.is_live):
                 if index == self._at:
                     self._deed()
-                yield Frame(image=np.full((5, 7, 3), index % 256, np.uint8), index=index, time=index / 3)
+                yield Frame(image=np.full((50, 70, 3), index % 256, np.uint8), index=index, time=index / 3)
                 index += 1
         finally:
             report(f"ended {self._after}".strip())

@@ -14,10 +14,10 @@ from vidseg.app.job import MASKS, OVERLAY, Job, JobListener, JobOrder, JobState
 from vidseg.app.outbox import Outbox
 from vidseg.app.requests import Start, parse_style
 from vidseg.app.slots import Slots
-from vidseg.app.sources import Upload, checked_url, open_url
+from vidseg.app.sources import Upload, checked_url, open_upload, open_url
 from vidseg.app.webcam import WebcamSource
 from vidseg.errors import InputError
-from vidseg.video import VideoReader, read_video
+from vidseg.video import VideoReader
 from vidseg.video.redact import redacted
 
 # As long as a connection that brings no byte may hold up a thread, and a little more.
@@ -152,7 +152,7 @@ class Session(JobListener):
                     raise InputError("got no video; expected an upload; choose or drop a file first")
                 name, open_source, wording = (
                     self.upload.name,
-                    partial(read_video, self.upload.path),
+                    partial(open_upload, self.upload),
                     self.upload.wording,
                 )
             case "url":
