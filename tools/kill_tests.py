@@ -11,6 +11,7 @@ killed session may live on, and nothing may lie in the folder for temporary file
 """
 
 import argparse
+import getpass
 import io
 import json
 import os
@@ -36,6 +37,7 @@ from vidseg.video import OverlayWriter, VideoInfo
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 20.0  # seconds for orphans to notice that they are
+USUAL_CACHES = {f"torchinductor_{getpass.getuser()}"}  # torch makes it, killed or not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +174,7 @@ def killed_and_resumed(work: Work, folder: Path, expected: dict[str, str], after
     faults += [f"{name} is missing" for name in expected.keys() - found.keys()]
     faults += [f"{name} is stray" for name in found.keys() - expected.keys()]
     faults += [f"{name} differs" for name in expected.keys() & found.keys() if expected[name] != found[name]]
-    faults += [f"{path} is stray" for path in temporary.iterdir()]
+    faults += [f"{path} is stray" for path in temporary.iterdir() if path.name not in USUAL_CACHES]
     return {"after_s": round(after, 2), "killed": killed, "left_by_the_killed": leftovers, "faults": faults}
 
 
