@@ -135,5 +135,9 @@ def note_and_hang(path: Path) -> None:
     hang()
 
 
+def crash_task(*_: object) -> None:
+    segfault()
+
+
 def decoy(deed: Callable[[], object], at: int = 3, **options: bool) -> Callable[[], VideoReader]:
     return partial(open_decoy, deed, at, **options)
