@@ -1,10 +1,13 @@
 """Files and folders that appear complete or not at all."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from vidseg.files import atomic_file, atomic_folder
+from vidseg.files import atomic_file, atomic_folder, recover
 
 
 def _names(folder: Path) -> list[str]:
@@ -46,3 +49,63 @@ def test_a_folder_that_cannot_be_replaced_stays(
     with pytest.raises(PermissionError):
         _fill(tmp_path / "out", "new")
     assert (_names(tmp_path), _names(tmp_path / "out")) == (["out"], ["old"])
+
+
+@pytest.mark.parametrize("name", ["out", "out.v2"])
+def test_what_a_killed_process_left_goes_when_the_same_is_written_again(tmp_path: Path, name: str) -> None:
+    _killed(tmp_path / name, "folder")
+    _killed(tmp_path / "a.csv", "file")
+    (tmp_path / f".{name}-mine").mkdir()
+    (tmp_path / ".a-20240101.csv").touch()
+    others = {f".{name}-mine", ".a-20240101.csv"}
+    assert len(_names(tmp_path)) == 4
+    with atomic_file(tmp_path / "a.csv") as temporary:
+        temporary.write_text("x")
+    _fill(tmp_path / name, "new")
+    assert set(_names(tmp_path)) == others | {name, "a.csv"}
+
+
+def test_what_a_living_process_writes_is_let_be(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "a.csv") as ours, atomic_folder(tmp_path / "out") as folder:
+        subprocess.run([sys.executable, "-c", WRITE, tmp_path / "a.csv", "file", ""], check=True)
+        subprocess.run([sys.executable, "-c", WRITE, tmp_path / "out", "folder", ""], check=True)
+        assert ours.exists()
+        assert folder.exists()
+        assert (tmp_path / "a.csv").read_text() == "theirs"
+        ours.write_text("ours")
+    assert (tmp_path / "a.csv").read_text() == "ours"
+    assert _names(tmp_path) == ["a.csv", "out"]
+
+
+def test_a_folder_that_was_being_replaced_when_the_process_was_killed_is_put_back(tmp_path: Path) -> None:
+    _fill(tmp_path / "out", "old")
+    _killed(tmp_path / "out", "folder", "between")
+    assert not (tmp_path / "out").exists()
+    recover(tmp_path / "out")
+    assert (_names(tmp_path), _names(tmp_path / "out")) == (["out"], ["old"])
+
+
+WRITE = """
+import os, sys
+from pathlib import Path
+from vidseg.files import atomic_file, atomic_folder
+
+path, kind, moment = sys.argv[1:]
+if moment == "between":
+    Path.replace = lambda place, target, replace=Path.replace: (replace(place, target), os.kill(os.getpid(), 9))
+if kind == "file":
+    with atomic_file(path) as temporary:
+        temporary.write_text("theirs")
+        if moment == "within":
+            os.kill(os.getpid(), 9)
+else:
+    with atomic_folder(path) as temporary:
+        (temporary / "theirs").touch()
+        if moment == "within":
+            os.kill(os.getpid(), 9)
+"""
+
+
+def _killed(path: Path, kind: str, moment: str = "within") -> None:
+    process = subprocess.run([sys.executable, "-c", WRITE, path, kind, moment], check=False)
+    assert process.returncode == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""docs/your-own-model.md: its file and its commands, as they stand, make a model that is trained, scored and exported."""
+"""docs/your-own-model.md: its file and commands, as they stand, make a model that is trained, scored and exported."""
 
 import json
 import shlex

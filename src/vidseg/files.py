@@ -1,17 +1,26 @@
 """Writing files so that a reader never sees half of one.
 
 Everything is written beside its destination under a temporary name and renamed into place when
-complete. An exception (also KeyboardInterrupt) leaves no trace of the attempt.
+complete. An exception (also KeyboardInterrupt) leaves no trace of the attempt; what ``kill -9`` leaves is removed
+when the same destination is written again. Processes lock what they write, so that none removes another's.
 """
 
 import json
 import os
+import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+# Within the folder that is in the making: what is to be, and what it takes the place of.
+_NEW, _OLD = "new", "old"
 
 
 @contextmanager
@@ -23,17 +32,21 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
+    recover(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix)
     temporary = Path(name)
-    try:
+    with ExitStack() as stack:
+        stack.callback(temporary.unlink, missing_ok=True)
+        if sys.platform == "win32":  # where an open file cannot be renamed
+            os.close(handle)
+        else:
+            stack.callback(os.close, handle)
+            _lock(handle)
         yield temporary
         with temporary.open("r+b") as written:  # for writing, or Windows refuses
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -41,30 +54,77 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields an empty temporary folder beside `path`; on success it replaces `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
-    try:
+    recover(path)
+    workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, workplace, ignore_errors=True)
+        if sys.platform != "win32":
+            handle = os.open(workplace, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            _lock(handle)
+        temporary = workplace / _NEW
+        temporary.mkdir()
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
-            _exchange(temporary, path)
-        else:
+            path.replace(workplace / _OLD)
+        try:
             temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        except BaseException:
+            _put_back(workplace, path)
+            raise
 
 
-def _exchange(new: Path, old: Path) -> None:
-    """Puts `new` where `old` is, which is removed; where that fails, `old` is back in its place."""
-    aside = Path(tempfile.mkdtemp(dir=old.parent, prefix=f".{old.name}-old-"))
+def recover(path: str | os.PathLike[str]) -> None:
+    """Removes what processes that were killed left of their attempts to write `path`.
+
+    A folder that was just being replaced is put back. What a living process writes is let be.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        return
+    ours = re.compile(re.escape(_prefix(path)) + r"[a-z0-9_]{8}" + re.escape(path.suffix))
+    for entry in list(os.scandir(path.parent)):
+        if ours.fullmatch(entry.name) and not _is_in_use(Path(entry.path)):
+            if entry.is_dir(follow_symlinks=False):
+                _put_back(Path(entry.path), path)
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _lock(handle: int) -> None:
+    """Until the handle is closed, or the process ends, however it does."""
+    if sys.platform != "win32":
+        # Some network file systems know no locks; there `_is_in_use` takes everything for in use.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.stem}.vidseg-"
+
+
+def _put_back(workplace: Path, path: Path) -> None:
+    if (workplace / _OLD).exists() and not path.exists():
+        (workplace / _OLD).replace(path)
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether a living process holds its lock; on Windows, where open files cannot be removed, it need not."""
+    if sys.platform == "win32":
+        return False
     try:
-        old.replace(aside / old.name)
-        new.replace(old)
-    except BaseException:
-        if not old.exists():
-            (aside / old.name).replace(old)
-        shutil.rmtree(aside)
-        raise
-    shutil.rmtree(aside)
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # it has just come into its place, or is another user's
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

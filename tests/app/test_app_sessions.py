@@ -12,10 +12,11 @@ from app_pages import HEADERS, LAST, Page, jpeg
 from PIL import Image
 
 import tiny
+from decoder_decoys import decoy, segfault
 from vidseg.app.engines import EngineChoice, Engines
 from vidseg.checkpoints import load
 from vidseg.stream import Segmenter
-from vidseg.video import read_video
+from vidseg.video import VideoReader, isolated, read_video
 
 
 def _masks(page: Page) -> list[np.ndarray]:
@@ -269,3 +270,33 @@ def test_addresses_can_be_switched_off_and_fail_in_one_line(serve) -> None:
         failed = page.until("failed")["message"]
         assert "127.0.0.1:9" in failed
         assert "secret" not in failed
+
+
+def test_a_decoder_that_crashes_ends_that_job_and_nothing_else(serve, make_video, monkeypatch) -> None:
+    with serve().page() as page, serve().page() as other:
+        page.upload(make_video(5).read_bytes(), "holiday.mp4")
+        other.upload(make_video(5).read_bytes())
+        monkeypatch.setattr("vidseg.app.session.open_upload", lambda upload: _crashing(upload.path))
+        page.start()
+        message = page.until("failed")["message"]
+        assert message.startswith("got holiday.mp4, on which the decoder, after 3 frames, crashed (SIGSEGV); expected")
+        assert page.download("overlay.mp4").status_code == 404
+        monkeypatch.undo()
+        for either in (page, other):
+            either.start()
+            assert either.until("done")["frames"] == 5
+
+
+def test_a_decoder_that_crashes_at_once_refuses_the_upload(serve, make_video, monkeypatch) -> None:
+    server = serve()
+    with server.page() as page:
+        monkeypatch.setattr("vidseg.app.sources.open_upload", lambda upload: _crashing(upload.path, at=-1))
+        answer = page.upload(make_video(5).read_bytes(), "holiday.mp4")
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith("got holiday.mp4, on which the decoder, after 0 frames, crashed (SIG")
+        monkeypatch.undo()
+        assert page.upload(make_video(5).read_bytes()).status_code == 200
+
+
+def _crashing(path: Path, at: int = 3) -> VideoReader:
+    return isolated(decoy(segfault, at), str(path))

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from decoder_decoys import crash_task
 from vidseg.errors import MediaError
 from vidseg.types import Frame
 from vidseg.video import OverlayWriter, VideoInfo, read_video
@@ -132,6 +133,19 @@ def test_damaged_sound_is_said_and_pictures_are_complete(make_video: MakeVideo, 
     assert len(problems) == 1
     assert problems[0].startswith("v.mkv: parts of the sound are lost (")
     assert read_video(tmp_path / "out.mp4").info.frame_count == 50
+
+
+def test_a_crash_in_the_sound_is_said_and_pictures_are_complete(
+    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_video("v.mkv", audio="flac", count=20)
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("vidseg.video.joining._join", crash_task)
+    _, (problem,) = copy(source, tmp_path / "out" / "out.mp4")
+    assert problem.startswith("v.mkv: the sound is lost (got v.mkv, on which the decoder, after 0 frames, crashed (SIG")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["out.mp4"]
+    with read_video(tmp_path / "out" / "out.mp4") as reader:
+        assert (len(list(reader)), reader.info.has_audio) == (20, False)
 
 
 @pytest.mark.parametrize("size", [(47, 63), (1, 1), (48, 63)])

@@ -1,24 +1,16 @@
 """What a client may give to segment: a file that it uploaded, or an address. Nothing else on this machine."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from vidseg.errors import InputError
-from vidseg.video import Limits, VideoInfo, VideoReader, read_video
-from vidseg.video.demux import open_container
+from vidseg.video import VideoInfo, VideoReader, isolated, read_video
+from vidseg.video.foreign import read_foreign
 from vidseg.video.redact import redacted
 
 SCHEMES = ("rtsp", "rtsps", "http", "https")
-
-# Containers that hold their frames themselves. FFmpeg would also take playlists and session descriptions for videos,
-# and open what they name: files of this machine, addresses in its network.
-_CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,ogg,asf,mxf,nut,ivf,gif,apng,"
-    "h264,hevc,obu,m4v,yuv4mpegpipe,rm,wtv,dv"
-)
-# 8K; beyond that a small file may want all the memory there is.
-_LIMITS = Limits(frame_pixels=7680 * 4320)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +41,18 @@ def checked_upload(upload: Upload, max_seconds: float) -> VideoInfo:
         MediaError: if it is no video file, or its frames are too large.
         InputError: if it is too long.
     """
-    name = upload.name
-    open_container(str(upload.path), options={"format_whitelist": _CONTAINERS}).close()
     with open_upload(upload) as reader:
-        require_length(name, reader.info.duration, max_seconds)
+        require_length(upload.name, reader.info.duration, max_seconds)
         return reader.info
 
 
 def open_upload(upload: Upload) -> VideoReader:
-    """Opens an uploaded file for reading, as far as it keeps one size."""
-    return read_video(upload.path, on_size_change="stop", limits=_LIMITS)
+    """Opens an uploaded file for reading; what it does to a decoder happens in a process of its own.
+
+    Raises:
+        MediaError: if it is no video file, or its frames are too large.
+    """
+    return isolated(partial(read_foreign, upload.path), str(upload.path))
 
 
 def require_length(name: str, seconds: float | None, max_seconds: float) -> None:
@@ -94,13 +88,15 @@ def checked_url(text: str) -> str:
 
 
 def open_url(url: str, max_seconds: float) -> VideoReader:
-    """Connects; a live stream loses its oldest frames where it is too fast and ends at `max_seconds`.
+    """Connects, in a process of its own.
+
+    A live stream loses its oldest frames where it is too fast, and ends at `max_seconds`.
 
     Raises:
         MediaError: if it cannot be opened.
         InputError: if it is a file that is too long.
     """
-    reader = read_video(url, on_lag="drop", end=max_seconds)
+    reader = isolated(partial(read_video, url, on_lag="drop", end=max_seconds), redacted(url))
     if not reader.info.is_live:
         require_length(reader.info.name, reader.info.duration, max_seconds)
     return reader

@@ -84,7 +84,7 @@ def _run(name: str, arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PARTLY
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         report("error: got too little memory; expected room for network and frames; try a smaller --size or model")
     except (VidsegError, OSError) as error:
@@ -113,7 +113,8 @@ def report_error(error: BaseException, advice: str = "") -> None:
     report(f"error: {' '.join(str(error).split())}{advice}")
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was too little memory for something."""
     # By its words, because torch has a class for it on GPUs only, and is not worth importing here.
     signs = ("out of memory", "can't allocate memory", "storage size calculation overflowed")
     return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)

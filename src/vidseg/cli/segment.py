@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from vidseg.cli.main import DONE, PARTLY, USAGE, report, report_error
+from vidseg.cli.corpus import Corpus
+from vidseg.cli.main import report
 from vidseg.cli.parser import Parser, add_model_options
 from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError
-from vidseg.files import write_json
 from vidseg.types import ClassMap
 from vidseg.video.animation import is_animation
 from vidseg.video.limits import DEFAULT_LIMITS as _LIMITS
 from vidseg.video.limits import Limits
 from vidseg.video.outputs import output_kind
-from vidseg.video.redact import redacted
 from vidseg.video.sources import IMAGE_SUFFIXES
+
+# What outputs do not depend on, as far as they are complete; the model is known by its weights.
+_WITHOUT_EFFECT = frozenset({"inputs", "outputs", "model", "threads", "on_lag", "reconnect", "skip_done", "json"})
 
 if TYPE_CHECKING:
     from vidseg.models import Model
@@ -99,7 +101,13 @@ def build_parser() -> Parser:
     parser.add_argument("--outlines", action="store_true", help="draw the borders of regions into the overlay")
     parser.add_argument("--legend", action="store_true", help="name the classes present in the overlay")
     parser.add_argument("--classes", metavar="A,B", help="show only these in the overlay: names or ids")
-    parser.add_argument("--json", metavar="F", help="write a report")
+    parser.add_argument(
+        "--skip-done",
+        action="store_true",
+        help="leave out inputs that an earlier run with --skip-done completed from the same source with the same model "
+        "and options, as a small record tells (.OUT.done.json beside the first output)",
+    )
+    parser.add_argument("--json", metavar="F", help="write a report: what became of each input, and a summary")
     return parser
 
 
@@ -110,7 +118,7 @@ def run(args: Any) -> int:
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
     from vidseg.runtime import resolve_device
-    from vidseg.stream import OverlayStyle
+    from vidseg.stream import Ledger, OverlayStyle
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
     model = load(args.model)
@@ -122,27 +130,9 @@ def run(args: Any) -> int:
         classes=class_ids(args.classes, model.class_map),
     )
     engine = _engine_maker(model, args)
-    rows: list[dict[str, Any]] = []
-    stopped_by = None
-    for source, outputs in targets:
-        try:
-            done = _segment(engine, source, outputs, style, args)
-        except InputError as error:
-            report_error(error)
-            rows.append({"source": redacted(source), "error": redacted(str(error))})
-            continue
-        rows.append(_row(done, outputs))
-        stopped_by = done.stopped_by
-        if stopped_by is not None:
-            break
-    if args.json:
-        write_json(args.json, {"model": args.model, "videos": rows})
-    if stopped_by is not None:
-        raise stopped_by
-    failures = sum("error" in row for row in rows)
-    if failures == len(rows):
-        return USAGE
-    return PARTLY if failures or any(row.get("problems") for row in rows) else DONE
+    ledger = Ledger(model, _settings(args)) if args.skip_done else None
+    corpus = Corpus(args.model, targets, ledger, args.json)
+    return corpus.work(lambda source, outputs: _segment(engine, source, outputs, style, args))
 
 
 def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -236,9 +226,9 @@ def _engine_maker(model: "Model", args: Any) -> "EngineMaker":
 
 def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "OverlayStyle", args: Any) -> "JobReport":
     from vidseg.stream import parse_policy, segment_to_files
-    from vidseg.video import read_video
+    from vidseg.video import read_isolated
 
-    with read_video(
+    with read_isolated(
         source,
         fps=None if args.fps is None else Fraction(args.fps).limit_denominator(1001),
         start=args.start,
@@ -268,16 +258,9 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
     return done
 
 
-def _row(done: "JobReport", outputs: list[str]) -> dict[str, Any]:
-    return {
-        "source": done.source,
-        "outputs": outputs,
-        "frames": done.frames,
-        "seconds": done.seconds,
-        "frames_per_second": done.frames_per_second,
-        "problems": list(done.problems),
-        "remarks": list(done.remarks),
-    }
+def _settings(args: Any) -> dict[str, Any]:
+    """Every option that outputs depend on, by its name on the command line."""
+    return {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in _WITHOUT_EFFECT}
 
 
 def _check_overlay_options(args: Any) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from vidseg.data.class_files import find_class_file
-from vidseg.video.masks import GREY_MODES, UNREADABLE
+from vidseg.video.masks import GREY_MODES
+from vidseg.video.pillow import UNREADABLE
 
 # CVAT, CVAT's CamVid, Supervisely, a customary CSV, Roboflow.
 _TABLES = ("labelmap.txt", "label_colors.txt", "obj_class_to_machine_color.json", "class_dict.csv", "_classes.csv")

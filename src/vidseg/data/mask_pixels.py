@@ -15,7 +15,8 @@ from PIL import Image
 from vidseg.errors import DataError, MediaError
 from vidseg.types import IGNORE_16BIT
 from vidseg.video import read_labels
-from vidseg.video.masks import GREY_MODES, UNREADABLE
+from vidseg.video.masks import GREY_MODES
+from vidseg.video.pillow import UNREADABLE
 
 Codes = NDArray[np.uint32]
 

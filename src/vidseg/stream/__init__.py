@@ -2,6 +2,7 @@
 
 from vidseg.stream.cuts import CutDetector
 from vidseg.stream.job import JobReport, segment_to_files
+from vidseg.stream.ledger import Done, Ledger
 from vidseg.stream.outputs import OverlayStyle
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
@@ -11,7 +12,9 @@ from vidseg.stream.stepper import Memory, Stepper
 __all__ = [
     "Background",
     "CutDetector",
+    "Done",
     "JobReport",
+    "Ledger",
     "Memory",
     "OverlayStyle",
     "Policy",

@@ -4,6 +4,7 @@ from vidseg.video.arrays import NpzWriter
 from vidseg.video.folder import MaskFolderWriter
 from vidseg.video.images import read_image
 from vidseg.video.info import VideoInfo
+from vidseg.video.isolated import isolated, read_isolated
 from vidseg.video.limits import Limits
 from vidseg.video.masks import read_labels, write_labels
 from vidseg.video.mp4 import OverlayWriter
@@ -21,9 +22,11 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "Writer",
+    "isolated",
     "open_writer",
     "output_kind",
     "read_image",
+    "read_isolated",
     "read_labels",
     "read_video",
     "write_labels",

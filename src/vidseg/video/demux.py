@@ -12,6 +12,7 @@ from av.container import InputContainer
 from vidseg.errors import MediaError
 from vidseg.video.boxes import claims_too_many_samples
 from vidseg.video.decoding import DEFAULT_DECODING, Decoding
+from vidseg.video.pulse import beat
 from vidseg.video.redact import redacted
 
 _TIMEOUT = 10.0  # seconds without a byte from the network until a connection counts as lost
@@ -127,6 +128,7 @@ def decoded_frames(
         if packet is None:
             return
         errors_in_a_row = 0
+        beat()
         # The last packet is empty: it asks the decoder for the pictures it still holds.
         damage.packets += packet.size > 0
         yield from _decoded(stream, packet, damage)

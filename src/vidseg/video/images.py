@@ -15,6 +15,7 @@ from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 from vidseg.video.pillow import UNREADABLE, open_image
+from vidseg.video.pulse import beat
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
 
@@ -96,6 +97,7 @@ class ImageSource:
 
     def _readable(self, report: Callable[[str], None], indices: list[int] | None = None) -> Iterator[tuple[int, RGB]]:
         for index in range(len(self._paths)) if indices is None else indices:
+            beat()
             try:
                 image = read_image(self._paths[index], self._limits)
             except MediaError as error:

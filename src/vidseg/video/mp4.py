@@ -17,7 +17,7 @@ from vidseg.types import RGB, Frame
 from vidseg.video.demux import why
 from vidseg.video.fitting import fitted
 from vidseg.video.info import VideoInfo
-from vidseg.video.sound import Sound
+from vidseg.video.joining import Cut, join_sound
 from vidseg.video.writer import Pending, Writer
 
 # Best first; the options of each give about the same quality.
@@ -33,7 +33,7 @@ class OverlayWriter(Writer):
     H.264, yuv420p, BT.709; frames keep their times (variable frame rates too) and the file begins with the
     first frame written. The video has the size of the first picture; later ones of another size are fitted into
     it, with black beside them. Odd sides get one replicated row or column, which yuv420p needs. The sound between
-    the first and the last frame goes along: copied where mp4 holds its codec, else as AAC.
+    the first and the last frame is added in the end: copied where mp4 holds its codec, else as AAC.
 
     Args:
         path: of the mp4 file.
@@ -57,7 +57,7 @@ class OverlayWriter(Writer):
         self._output = av.open(str(self._pending.path), "w", format="mp4", options={"movflags": "+faststart"})
         self._size = (0, 0)
         self._stream: av.VideoStream | None = None
-        self._sound: Sound | None = None
+        self._problems: tuple[str, ...] = ()
         self._begin = 0  # the first frame's time, ticks
         self._pts = -1  # the last frame's time in the output, ticks
         self._shown_for: float | None = None  # the last frame, seconds
@@ -66,7 +66,7 @@ class OverlayWriter(Writer):
     @property
     def problems(self) -> tuple[str, ...]:
         """What was amiss with the sound; one line each. The pictures are complete all the same."""
-        return () if self._sound is None else self._sound.problems
+        return self._problems
 
     def write(self, rgb: RGB, frame: Frame) -> None:
         """Appends a picture.
@@ -93,8 +93,6 @@ class OverlayWriter(Writer):
             picture = self._picture(fitted(rgb, self._size))
             picture.pts, picture.time_base = self._pts, self._time_base
             self._encode(picture)
-            if self._sound is not None:
-                self._sound.feed(self._pts * self._time_base)
 
     def close(self) -> None:
         """Completes the file; see `Writer.close`."""
@@ -105,6 +103,9 @@ class OverlayWriter(Writer):
                 if self._stream is not None:
                     self._finish()
                 self._output.close()
+            if self._stream is not None and self._info.sound is not None:
+                self._commit_with_sound()
+                return
         except BaseException:
             self.abort()
             raise
@@ -116,8 +117,6 @@ class OverlayWriter(Writer):
             # Closing writes a trailer, which fails again where writing failed: the file goes anyway.
             with contextlib.suppress(av.FFmpegError, OSError):
                 self._output.close()
-            if self._sound is not None:
-                self._sound.close()
             self._pending.discard()
 
     def _start(self, size: tuple[int, int], begin: int) -> None:
@@ -136,8 +135,6 @@ class OverlayWriter(Writer):
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.BT709
         self._stream, self._size, self._begin = stream, size, begin
-        if self._info.sound is not None:
-            self._sound = Sound(self._info, begin * self._time_base, self._output)
 
     def _picture(self, rgb: RGB) -> av.VideoFrame:
         height, width = rgb.shape[:2]
@@ -161,16 +158,35 @@ class OverlayWriter(Writer):
     def _finish(self) -> None:
         self._encode(None)
         assert self._held is not None
-        duration = Fraction(self._shown_for or 1 / (self._info.fps or 30))
-        end = self._pts * self._time_base + duration
-        self._held.duration = max(1, round(duration / self._held.time_base))
+        self._held.duration = max(1, round(self._last_duration() / self._held.time_base))
         self._output.mux(self._held)
-        if self._sound is not None:
-            # Sound that outlasts the pictures belongs to the source's end, not to one cut out before it.
-            total = self._info.duration
-            whole = total is not None and self._begin * self._time_base + end >= Fraction(total) - duration / 2
-            self._sound.feed(None if whole else end)
-            self._sound.close()
+
+    def _commit_with_sound(self) -> None:
+        """Completes the file with the source's sound, or without if that cannot be had: pictures are not to be lost."""
+        begin, total = self._begin * self._time_base, self._info.duration
+        duration = self._last_duration()
+        end = self._pts * self._time_base + duration
+        # Sound that outlasts the pictures belongs to the source's end, not to one cut out before it.
+        whole = total is not None and begin + end >= Fraction(total) - duration / 2
+        joined = Pending(self._name, atomic_file(self._name))
+        try:
+            cut = Cut(info=self._info, begin=begin, until=None if whole else end)
+            self._problems = join_sound(self._pending.path, cut, joined.path)
+        except MediaError as error:
+            joined.discard()
+            self._problems = (f"{self._info.name}: the sound is lost ({error})",)
+            self._pending.commit()
+        except BaseException:
+            joined.discard()
+            raise
+        else:
+            joined.count()
+            joined.commit()
+            self._pending.discard()
+
+    def _last_duration(self) -> Fraction:
+        """Seconds that the last frame is shown."""
+        return Fraction(self._shown_for or 1 / (self._info.fps or 30))
 
 
 def _encoder() -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import av
 from av.container import InputContainer
 
+from vidseg.video.pulse import beat
+
 # Codecs whose every packet is one shown picture, so that packets can be counted instead of decoded, and whose
 # key frames really start anew. (Not so: GIF, where each picture changes the last; VP8 with its hidden ones.)
 _COUNTABLE = frozenset(
@@ -40,6 +42,7 @@ def find_entry(container: InputContainer, stream: av.VideoStream, start_pts: int
     entry, packets, shown_before, last_dts = None, 0, 0, None
     try:
         for packet in container.demux(stream):
+            beat()
             if packet.size == 0:
                 break
             if packet.pts is None or packet.dts is None:

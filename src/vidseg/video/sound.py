@@ -10,6 +10,7 @@ from av.packet import Packet
 
 from vidseg.video.demux import open_container, why
 from vidseg.video.info import VideoInfo
+from vidseg.video.pulse import beat
 
 # FFmpeg's decoders of the codecs that every player accepts within mp4; they are copied as they are.
 _COPIED = frozenset({"aac", "aac_fixed", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus"})
@@ -98,7 +99,9 @@ class Sound:
 
     def _demuxed(self) -> "Iterator[Packet[Any]]":
         try:
-            yield from self._input.demux(self._source)
+            for packet in self._input.demux(self._source):
+                beat()
+                yield packet
         except av.FFmpegError as error:
             self._note(error)
 

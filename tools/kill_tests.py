@@ -1,0 +1,250 @@
+"""Kills long work with ``kill -9`` at random moments, resumes it, and compares with work that nobody disturbed.
+
+    python tools/kill_tests.py segment --kills 25 --work /tmp/kills --json segment.json
+    python tools/kill_tests.py train --kills 25 --work /tmp/kills --json train.json
+
+`segment`: `vidseg segment --skip-done` over ten videos with four kinds of output. `train`: a small SegFormer on the
+toy videos of `examples/`, validated on the way. For each kill the work is begun in a new folder, its process (not those
+that it started: they have to notice) is killed after a random time, and the same command goes on, for training with
+--resume. In the end there must be the same files, hidden ones included, with the same contents; no process of the
+killed session may live on, and nothing may lie in the folder for temporary files. Needs Linux. Exit code 1 otherwise.
+"""
+
+import argparse
+import getpass
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vidseg.bench.frames import drifting
+from vidseg.types import Frame
+from vidseg.video import OverlayWriter, VideoInfo
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 20.0  # seconds for orphans to notice that they are
+USUAL_CACHES = {f"torchinductor_{getpass.getuser()}"}  # torch makes it, killed or not
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is killed.
+
+    Attributes:
+        command: begins it, and makes everything in the working directory.
+        resumed: goes on with it.
+        digest: of a file; what may differ from run to run is no part of it.
+    """
+
+    command: Sequence[str]
+    resumed: Sequence[str]
+    digest: Callable[[Path], str]
+
+
+def main() -> int:
+    """Reads the command line, kills, and tells."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=("segment", "train"))
+    parser.add_argument("--kills", type=int, default=25, help="(default: 25)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    parser.add_argument("--frames", type=int, default=40, help="of each of the ten videos (default: 40)")
+    parser.add_argument("--iterations", type=int, default=40, help="of the training (default: 40)")
+    parser.add_argument(
+        "--work", type=Path, required=True, metavar="DIR", help="a new folder; it is removed if all is well"
+    )
+    parser.add_argument("--json", type=Path, metavar="F", help="write what happened")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True)
+    work = segmenting(args.work, args.frames) if args.kind == "segment" else training(args.work, args.iterations)
+    rng = random.Random(args.seed)
+    seconds = undisturbed(work, args.work)
+    expected = contents(args.work / "straight", work.digest)
+    trials = []
+    for number in range(args.kills):
+        trial = killed_and_resumed(work, args.work, expected, rng.uniform(0, seconds))
+        trials.append(trial)
+        print(f"{number + 1}/{args.kills}: {json.dumps(trial)}", flush=True)
+    failures = sum(bool(trial["faults"]) for trial in trials)
+    summary = {"kind": args.kind, "seed": args.seed, "seconds": seconds, "failures": failures, "trials": trials}
+    if args.json:
+        args.json.write_text(json.dumps(summary, indent=2) + "\n")
+    caught = sum(bool(trial["killed"]) for trial in trials)
+    print(f"{args.kind}: {caught} killed at work of {args.kills}, {len(expected)} files each, {failures} failures")
+    if not failures:
+        shutil.rmtree(args.work)
+    return 1 if failures else 0
+
+
+def segmenting(folder: Path, frames: int) -> Work:
+    """Ten videos of two sizes into overlays, masks, arrays and shares."""
+    inputs = []
+    for number in range(10):
+        size = (96, 160) if number % 2 else (120, 160)
+        path = (folder / f"video{number}.mp4").resolve()
+        info = VideoInfo(name=path.name, width=size[1], height=size[0], fps=Fraction(15), time_base=Fraction(1, 15))
+        with OverlayWriter(path, info) as writer:
+            for index, image in zip(range(frames), drifting(size, seed=number), strict=False):
+                writer.write(image, Frame(image=image, index=index, time=index / 15, duration=1 / 15))
+        inputs.append(str(path))
+    command = [
+        sys.executable,
+        "-m",
+        "vidseg",
+        "segment",
+        *inputs,
+        "-o",
+        "{name}.mp4",
+        "-o",
+        "masks",
+        "-o",
+        "{name}.npz",
+    ]
+    command += ["-o", "shares/{name}.csv", "--model", "cffm-b0-freedoom", "--runtime", "torch", "--size", "96"]
+    command += ["--threads", "1", "--skip-done"]
+    return Work(command=command, resumed=command, digest=digest_of_output)
+
+
+def training(folder: Path, iterations: int) -> Work:
+    """A SegFormer on the toy videos, with a loader worker, states every five iterations and validation every ten."""
+    data = (folder / "toy").resolve()
+    subprocess.run([sys.executable, ROOT / "examples" / "toy_videos.py", data], check=True, stdout=subprocess.DEVNULL)
+    fields = {
+        "data.root": data,
+        "model.num_classes": 3,
+        "schedule.iterations": iterations,
+        "augmentation.crop_size": "[64, 64]",
+        "augmentation.base_size": "[96, 72]",
+        "preprocessing.short": 64,
+        "preprocessing.long": 96,
+        "runtime.batch_size": 2,
+        "runtime.workers": 1,
+        "output.folder": "run",
+        "output.save_every": 5,
+        "output.validate_every": 10,
+        "output.tensorboard": "false",
+    }
+    words = [word for name, value in fields.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "vidseg", "train", "--recipe", "segformer_b0_small", *words]
+    return Work(command=command, resumed=[*command, "--resume"], digest=digest_of_training)
+
+
+def undisturbed(work: Work, folder: Path) -> float:
+    """Does the work in one go; returns the seconds it took."""
+    began = time.monotonic()
+    place = folder / "straight"
+    place.mkdir()
+    code = started(work.command, place, folder / "tmp").wait()
+    if code:
+        raise SystemExit(f"the undisturbed run ended with exit code {code}: {(place / 'log').read_text()[-2000:]}")
+    return time.monotonic() - began
+
+
+def killed_and_resumed(work: Work, folder: Path, expected: dict[str, str], after: float) -> dict[str, object]:
+    """One trial: what was found wrong, if anything."""
+    place, temporary = folder / "killed", folder / "tmp"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    process = started(work.command, place, temporary)
+    try:
+        process.wait(timeout=after)
+        killed = False
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed = True
+    faults = [f"process {orphan} lives on" for orphan in orphans(process.pid)]
+    leftovers = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if ".vidseg-" in path.name)
+    finished = [code for code in [started(work.resumed, place, temporary).wait()] if code]
+    faults += [f"exit code {code} when resumed: {(place / 'log').read_text()[-500:]}" for code in finished]
+    found = contents(place, work.digest)
+    faults += [f"{name} is missing" for name in expected.keys() - found.keys()]
+    faults += [f"{name} is stray" for name in found.keys() - expected.keys()]
+    faults += [f"{name} differs" for name in expected.keys() & found.keys() if expected[name] != found[name]]
+    faults += [f"{path} is stray" for path in temporary.iterdir() if path.name not in USUAL_CACHES]
+    return {"after_s": round(after, 2), "killed": killed, "left_by_the_killed": leftovers, "faults": faults}
+
+
+def started(command: Sequence[str], place: Path, temporary: Path) -> "subprocess.Popen[bytes]":
+    """The work in its own session, with one thread, its words in the file log."""
+    temporary.mkdir(exist_ok=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(temporary.resolve())}
+    with (place / "log").open("ab") as log:
+        return subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def orphans(session: int) -> list[int]:
+    """Processes of a session that are there after `PATIENCE`."""
+    deadline = time.monotonic() + PATIENCE
+    while (alive := in_session(session)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return alive
+
+
+def in_session(session: int) -> list[int]:
+    """Living processes of a session, by /proc."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            state, _, _, its_session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):  # no process, or one that is just ending
+            continue
+        if int(its_session) == session and state != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def contents(place: Path, digest: Callable[[Path], str]) -> dict[str, str]:
+    """Every file, hidden ones too, with its digest; empty folders are files without one."""
+    return {
+        path.relative_to(place).as_posix(): "" if path.is_dir() else digest(path)
+        for path in sorted(place.rglob("*"))
+        if path != place / "log"
+    }
+
+
+def digest_of_output(path: Path) -> str:
+    """Arrays by what is in them, for an archive holds times; anything else by its bytes."""
+    if path.suffix == ".npz":
+        with zipfile.ZipFile(path) as archive:
+            parts = [np.load(io.BytesIO(archive.read(name))).tobytes() for name in sorted(archive.namelist())]
+        return sha256(b"".join(parts)).hexdigest()
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def digest_of_training(path: Path) -> str:
+    """States by their values, models by their bytes; curves hold wall time and may hold iterations twice."""
+    if path.suffix == ".csv":
+        return ""
+    if path.suffix == ".pt":
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return sha256("".join(described(state)).encode()).hexdigest()
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def described(value: object) -> list[str]:
+    """A nested state as text, tensors by the digest of their bits."""
+    if isinstance(value, torch.Tensor):
+        return [f"{value.dtype}{tuple(value.shape)}", sha256(value.contiguous().numpy().tobytes()).hexdigest()]
+    if isinstance(value, dict):
+        return [part for key in value for part in (repr(key), *described(value[key]))]
+    if isinstance(value, list | tuple):
+        return [part for item in value for part in described(item)]
+    return [repr(value)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
