@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from vidseg.cli.main import DONE, PARTLY, USAGE, report, report_error
+from vidseg.cli.main import DONE, PARTLY, USAGE, interrupted, report, report_error
 from vidseg.cli.parser import Parser, add_model_options
 from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError
@@ -106,7 +106,11 @@ def run(args: Any) -> int:
     if args.json:
         write_json(args.json, {"model": args.model, "videos": rows})
     if stopped_by is not None:
-        raise stopped_by
+        left = len(targets) - len(rows)
+        return interrupted(
+            stopped_by,
+            "the outputs are complete" + (f", {left} of {len(targets)} inputs were left out" if left else ""),
+        )
     failures = sum("error" in row for row in rows)
     if failures == len(rows):
         return USAGE
@@ -222,8 +226,9 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
             done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
     for problem in done.problems:
         report(f"warning: {problem}")
+    dropped = f", {done.dropped} dropped" if done.dropped else ""
     print(
-        f"{done.source}: {done.frames} frames, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        f"{done.source}: {done.frames} frames{dropped}, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
         file=sys.stderr,
     )
     return done
@@ -234,7 +239,9 @@ def _row(done: "JobReport", outputs: list[str]) -> dict[str, Any]:
         "source": done.source,
         "outputs": outputs,
         "frames": done.frames,
+        "dropped": done.dropped,
         "seconds": done.seconds,
+        "first_frame_after": done.first_frame_after,
         "frames_per_second": done.frames_per_second,
         "problems": list(done.problems),
     }

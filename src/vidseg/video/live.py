@@ -7,7 +7,6 @@ source wait or loses the oldest frames; lost connections are taken up again.
 import queue
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,10 +14,12 @@ from typing import Literal
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 
 from vidseg.errors import InputError, MediaError
 from vidseg.types import Frame
-from vidseg.video.demux import Damage, decoded_frames, open_container, seconds, timestamp, video_stream
+from vidseg.video.continuity import TICK, Clock, Outages
+from vidseg.video.demux import Damage, decoded_frames, open_container, video_stream
 from vidseg.video.info import VideoInfo
 from vidseg.video.pixels import RGBConverter
 from vidseg.video.redact import redacted
@@ -29,7 +30,7 @@ _Item = tuple[int, Fraction, av.VideoFrame]  # number, time, picture
 
 _QUEUE_LENGTH = 4
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to reconnect
-_TICK = Fraction(1, 90000)  # of the clock that times are given in, seconds; that of RTP and MPEG
+_FULL_HD = 1920 * 1088  # pixels of the largest frames that one thread decodes as fast as they come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +101,18 @@ class LiveSource:
         self._reconnect = reconnect
         self._queue: queue.Queue[_Item | None] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
-        self._problems: list[str] = []
+        self._outages = Outages()
+        self._damage = Damage()
         self._failure: Exception | None = None
-        stream = video_stream(container, address.name)
+        self.dropped = 0  # frames that gave way to newer ones
+        stream = _video_stream(container, address.name)
         self.info = VideoInfo(
             name=address.name,
             width=stream.width,
             height=stream.height,
-            fps=stream.average_rate or stream.guessed_rate or None,
+            fps=(stream.average_rate or stream.guessed_rate or None) if _is_stamped(container) else None,
             is_live=True,
-            time_base=_TICK,
+            time_base=TICK,
         )
 
     def frames(self, report: Callable[[str], None]) -> Generator[Frame]:
@@ -141,7 +144,10 @@ class LiveSource:
             self._stop.set()
             # A thread that hangs in a read ends by itself at the time-out; nobody should wait for that.
             worker.join(timeout=1)
-            for problem in self._problems:
+            for problem in self._outages.problems(self.info.name, self._reconnect):
+                report(problem)
+            self._damage.unreadable = 0  # said above: a read error is a lost connection
+            for problem in self._damage.problems(self.info.name):
                 report(problem)
         if self._failure is not None:
             raise self._failure
@@ -173,18 +179,18 @@ class LiveSource:
             self._put(None)
 
     def _receive(self, container: InputContainer) -> None:
-        clock = _Clock()
-        index = lost = 0
-        damage = Damage()
+        clock = Clock()
+        index = 0
         connection: InputContainer | None = container
         # Decided here and not by the consumer, who is behind: what the source does after the span is no problem.
         complete = False
         while connection is not None and not complete and not self._stop.is_set():
             with connection:
-                stream = video_stream(connection, self.info.name)
-                clock.connected()
-                for picture in decoded_frames(connection, stream, damage, patience=1):
+                stream = _video_stream(connection, self.info.name)
+                clock.connected(is_stamped=_is_stamped(connection), fps=self.info.fps)
+                for picture in decoded_frames(connection, stream, self._damage, patience=1):
                     moment = clock.time(picture)
+                    self._outages.delivered(moment)
                     complete = self._span.ended_by(moment)
                     if complete or self._stop.is_set():
                         break
@@ -192,14 +198,10 @@ class LiveSource:
                         self._hand_over((index, moment, picture))
                     index += 1
             if not complete and not self._stop.is_set():
-                lost += 1
+                self._outages.lost()
                 connection = self._connect_again()
         if not complete and not self._stop.is_set():
-            self._problems.append(f"{self.info.name} ended; {self._reconnect} attempts to reconnect failed")
-        if lost > 1:
-            self._problems.append(f"{self.info.name}: the connection was lost {lost} times")
-        damage.unreadable = 0  # said above: a read error is a lost connection
-        self._problems.extend(damage.problems(self.info.name))
+            self._outages.given_up = True
 
     def _connect_again(self) -> InputContainer | None:
         for attempt in range(self._reconnect):
@@ -207,7 +209,7 @@ class LiveSource:
                 return None
             try:
                 connection = self._address.open()
-                video_stream(connection, self.info.name)
+                _video_stream(connection, self.info.name)
             except MediaError:
                 continue
             return connection
@@ -219,6 +221,7 @@ class LiveSource:
                 self._queue.get_nowait()
             except queue.Empty:  # the consumer was faster
                 break
+            self.dropped += 1
         self._put(item)
 
     def _put(self, item: _Item | None) -> None:
@@ -229,30 +232,15 @@ class LiveSource:
                 continue
 
 
-class _Clock:
-    """Strictly growing times over connections whose timestamps begin anew."""
+def _is_stamped(container: InputContainer) -> bool:
+    """Whether the format carries times. For one without, as motion JPEG, FFmpeg makes up 25 frames a second."""
+    return not container.format.flags & Flags.no_timestamps.value
 
-    def __init__(self) -> None:
-        self._begun: float | None = None
-        self._last: Fraction | None = None
-        self._offset: Fraction | None = None
 
-    def connected(self) -> None:
-        self._offset = None
-
-    def time(self, picture: av.VideoFrame) -> Fraction:
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = now
-        elapsed = Fraction(round((now - self._begun) / _TICK)) * _TICK
-        stamp = seconds(timestamp(picture), picture.time_base)
-        if stamp is None:
-            moment = elapsed
-        else:
-            if self._offset is None:
-                self._offset = elapsed - stamp
-            moment = stamp + self._offset
-        if self._last is not None and moment <= self._last:
-            moment = self._last + _TICK
-        self._last = moment
-        return moment
+def _video_stream(container: InputContainer, name: str) -> av.VideoStream:
+    """As `vidseg.video.demux.video_stream`; what is decoded comes out at once."""
+    stream = video_stream(container, name)
+    if stream.width * stream.height <= _FULL_HD:
+        # FFmpeg's threads for whole frames hold one back each. One thread keeps up, or threads for parts of a frame.
+        stream.thread_type = "SLICE"
+    return stream

@@ -56,6 +56,11 @@ class VideoReader:
         """What was amiss in the last reading, complete when that has ended; one line each."""
         return tuple(self._problems)
 
+    @property
+    def dropped(self) -> int:
+        """How many frames a live source has lost so far because they were taken too slowly; 0 for files and images."""
+        return self._source.dropped if isinstance(self._source, LiveSource) else 0
+
     def __iter__(self) -> Iterator[Frame]:
         self._end_reading()
         self._problems = []
