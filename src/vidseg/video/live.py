@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import av
 from av.container import InputContainer
@@ -234,7 +234,7 @@ class LiveSource:
 
 def _is_stamped(container: InputContainer) -> bool:
     """Whether the format carries times. For one without, as motion JPEG, FFmpeg makes up 25 frames a second."""
-    return not container.format.flags & Flags.no_timestamps.value
+    return not container.format.flags & cast(int, Flags.no_timestamps.value)
 
 
 def _video_stream(container: InputContainer, name: str) -> av.VideoStream:
