@@ -112,7 +112,9 @@ def test_an_interrupted_live_source_is_reported_like_any_other(
     done = JobReport(source="camera 0", frames=7, seconds=1.0, problems=(), stopped_by=KeyboardInterrupt())
     monkeypatch.setattr("vidseg.stream.segment_to_files", lambda *_, **__: done)
     words = ["segment", images, images / "000.png", "-o", tmp_path / "m", "--json", tmp_path / "r.json"]
-    assert run(*words, "--model", tiny_model)[0] == 130
+    code, _, err = run(*words, "--model", tiny_model)
+    assert code == 130
+    assert err.splitlines()[-1] == "vidseg: interrupted; the outputs are complete, 1 of 2 inputs were left out"
     (row,) = json.loads((tmp_path / "r.json").read_text())["videos"]
     assert (row["source"], row["frames"]) == ("camera 0", 7)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import tiny
 from vidseg.errors import InputError, MediaError
-from vidseg.stream import Segmenter, segment_to_files
+from vidseg.stream import JobReport, Segmenter, segment_to_files
 from vidseg.types import Frame, Segmentation
 from vidseg.video import VideoInfo, VideoReader, read_labels, read_video
 from vidseg.video.span import Span
@@ -104,3 +104,16 @@ def test_who_watches_sees_every_frame_and_can_end_it_without_a_trace(tmp_path: P
         segment_to_files(Segmenter(tiny.cffm()), reader, [tmp_path / "masks"], watch=watch)
     assert seen == [0, 1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_rate_is_that_from_the_first_frame_to_the_last(tmp_path: Path) -> None:
+    report = JobReport(
+        source="a", frames=31, seconds=10.0, problems=(), first_frame_after=6.0, last_frame_after=9.0, dropped=2
+    )
+    assert report.frames_per_second == 10.0
+    assert JobReport(source="a", frames=1, seconds=4.0, problems=()).frames_per_second == 0.25
+    source = StallingSource(tiny.video(3), is_live=True)
+    source.close()
+    real = _run(source, tmp_path / "masks")
+    assert 0 < real.first_frame_after <= real.last_frame_after <= real.seconds
+    assert real.dropped == 0

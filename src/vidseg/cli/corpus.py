@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidseg.cli.main import DONE, PARTLY, USAGE, is_out_of_memory, report, report_error
+from vidseg.cli.main import DONE, PARTLY, USAGE, interrupted, is_out_of_memory, report, report_error
 from vidseg.errors import InputError, VidsegError
 from vidseg.files import write_json
 from vidseg.video.redact import redacted
@@ -36,9 +36,10 @@ class Corpus:
         """Has every input segmented that is not done; returns the exit code.
 
         Raises:
-            BaseException: the interrupt that ended a live source, or any other, after it is told what was done.
+            BaseException: any interrupt but one that ended a live source, after it is told what was done.
         """
         began = time.perf_counter()
+        stopped_by = None
         try:
             for source, outputs in self._targets:
                 try:
@@ -47,9 +48,11 @@ class Corpus:
                     self._note_failure(source, outputs, error)
                     continue
                 if stopped_by is not None:
-                    raise stopped_by
+                    break
         finally:
             self._tell(time.perf_counter() - began)
+        if stopped_by is not None:
+            return interrupted(stopped_by, "the outputs are complete")
         states = {row["status"] for row in self._rows}
         if states == {"failed"}:
             return USAGE
@@ -83,7 +86,9 @@ class Corpus:
                 "status": "partly" if done.problems else "done",
                 "outputs": outputs,
                 "frames": done.frames,
+                "dropped": done.dropped,
                 "seconds": done.seconds,
+                "first_frame_after": done.first_frame_after,
                 "frames_per_second": done.frames_per_second,
                 "problems": list(done.problems),
                 "remarks": list(done.remarks),

@@ -17,6 +17,7 @@ from jsonargparse import ArgumentError
 
 from vidseg import __version__
 from vidseg.errors import VidsegError, VidsegWarning
+from vidseg.threads import share_cores
 
 # Modules are imported when their command runs: --help must not wait for torch.
 COMMANDS = {
@@ -46,6 +47,7 @@ class Terminated(SystemExit):
 
 def entry() -> None:
     """What the installed command calls."""
+    share_cores()
     sys.exit(main(sys.argv[1:]))
 
 
@@ -90,13 +92,16 @@ def _run(name: str, arguments: list[str]) -> int:
     except (VidsegError, OSError) as error:
         # Of an OSError (a vanished file, a full disk, a missing permission) the system's words name the file.
         report_error(error)
-    except KeyboardInterrupt:
-        report("interrupted; unfinished outputs were removed")
-        return 128 + signal.SIGINT
-    except Terminated:
-        report("terminated; unfinished outputs were removed")
-        return 128 + signal.SIGTERM
+    except (KeyboardInterrupt, Terminated) as stop:
+        return interrupted(stop, "unfinished outputs were removed")
     return USAGE
+
+
+def interrupted(stop: BaseException, consequence: str) -> int:
+    """Says that SIGINT or SIGTERM came and what became of the outputs; returns the exit code for it."""
+    word, number = ("terminated", signal.SIGTERM) if isinstance(stop, Terminated) else ("interrupted", signal.SIGINT)
+    report(f"{word}; {consequence}")
+    return 128 + number
 
 
 def report(message: str) -> None:

@@ -251,8 +251,9 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
         report(remark)
     for problem in done.problems:
         report(f"warning: {problem}")
+    dropped = f", {done.dropped} dropped" if done.dropped else ""
     print(
-        f"{done.source}: {done.frames} frames, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        f"{done.source}: {done.frames} frames{dropped}, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
         file=sys.stderr,
     )
     return done

@@ -67,6 +67,8 @@ def onnx_session(source: bytes | str, threads: int | None = None) -> Compiled:
         import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
+    # Threads that spin while they wait take the cores that decoder and encoder need; see `vidseg.threads`.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_inputs()]
 

@@ -74,8 +74,13 @@ def openvino_request(source: Any, threads: int | None = None) -> Compiled:
         source: an ``openvino.Model``, or the path of an ``.xml`` file.
         threads: CPU threads; None for OpenVINO's own choice.
     """
-    # Without the hint some processors would compute in bfloat16.
-    properties: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    properties: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",  # else some processors would compute in bfloat16
+        # Else each thread is tied to a core while it computes, the first to the first: it waits there for a decoder, an
+        # encoder or another process, though other cores are free.
+        "ENABLE_CPU_PINNING": False,
+    }
     if threads is not None:
         properties["INFERENCE_NUM_THREADS"] = threads
     core = _core()

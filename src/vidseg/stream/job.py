@@ -22,6 +22,9 @@ class JobReport:
         source: the video's name, without credentials.
         frames: how many frames were segmented.
         seconds: how long it took.
+        first_frame_after: seconds until the first was segmented; compilation is in them.
+        last_frame_after: seconds until the last was.
+        dropped: how many frames a live source lost because they came faster than they were segmented.
         problems: what could not be decoded or kept; one line each. Empty if all is well.
         remarks: what the user should know although nothing is amiss; one line each.
         stopped_by: the interrupt that ended a live source, if one did; its outputs are complete.
@@ -32,11 +35,16 @@ class JobReport:
     seconds: float
     problems: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    first_frame_after: float = 0.0
+    last_frame_after: float = 0.0
+    dropped: int = 0
     stopped_by: BaseException | None = None
 
     @property
     def frames_per_second(self) -> float:
-        """Frames segmented in a second of wall time."""
+        """Frames segmented in a second of wall time, from the first to the last; of one frame, with all it took."""
+        if self.last_frame_after > self.first_frame_after:
+            return (self.frames - 1) / (self.last_frame_after - self.first_frame_after)
         return self.frames / self.seconds if self.seconds else 0.0
 
 
@@ -69,6 +77,7 @@ def segment_to_files(
     """
     began = time.perf_counter()
     frames = streams = 0
+    first = last = 0.0
     stopped_by: BaseException | None = None
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
@@ -82,6 +91,8 @@ def segment_to_files(
                 for segmentation in segmenter.segment(same_size, fps=reader.info.fps if streams == 1 else None):
                     background.put(segmentation)
                     frames += 1
+                    last = time.perf_counter() - began
+                    first = first or last
                     watch(segmentation)
                     progress(frames)
         except BaseException as stop:
@@ -101,5 +112,8 @@ def segment_to_files(
         seconds=time.perf_counter() - began,
         problems=reader.problems + outputs.problems,
         remarks=reader.remarks + ((restarted,) if streams > 1 else ()),
+        first_frame_after=first,
+        last_frame_after=last,
+        dropped=reader.dropped,
         stopped_by=stopped_by,
     )

@@ -7,19 +7,20 @@ source wait or loses the oldest frames; lost connections are taken up again.
 import queue
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, cast
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 
 from vidseg.errors import InputError, MediaError
 from vidseg.types import Frame
+from vidseg.video.continuity import TICK, Clock, Outages
 from vidseg.video.decoding import DEFAULT_DECODING, Decoding
-from vidseg.video.demux import Damage, decoded_frames, decoder_of, open_container, seconds, timestamp
+from vidseg.video.demux import Damage, decoded_frames, decoder_of, open_container
 from vidseg.video.info import VideoInfo
 from vidseg.video.interlacing import InterlaceWatch, deinterlaced
 from vidseg.video.pixels import RGBConverter
@@ -32,7 +33,7 @@ _Item = tuple[int, Fraction, av.VideoFrame]  # number, time, picture
 
 _QUEUE_LENGTH = 4
 _LONGEST_PAUSE = 30.0  # seconds between two attempts to reconnect
-_TICK = Fraction(1, 90000)  # of the clock that times are given in, seconds; that of RTP and MPEG
+_FULL_HD = 1920 * 1088  # pixels of the largest frames that one thread decodes as fast as they come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +115,11 @@ class LiveSource:
         self._reconnect = reconnect
         self._queue: queue.Queue[_Item | None] = queue.Queue(_QUEUE_LENGTH)
         self._stop = threading.Event()
-        self._problems: list[str] = []
+        self._outages = Outages()
+        self._damage = Damage()
         self._failure: Exception | None = None
+        self.dropped = 0  # frames that gave way to newer ones
+        self._given_up: str | None = None
         self._decoding = decoding
         self._look_at = InterlaceWatch(address.name, remark)
         track, left_out = choose_track(container, address.name, decoding.stream)
@@ -127,9 +131,9 @@ class LiveSource:
             name=address.name,
             width=stream.width,
             height=stream.height,
-            fps=stream.average_rate or stream.guessed_rate or None,
+            fps=(stream.average_rate or stream.guessed_rate or None) if _is_stamped(container) else None,
             is_live=True,
-            time_base=_TICK,
+            time_base=TICK,
         )
 
     def frames(self, report: Callable[[str], None]) -> Generator[Frame]:
@@ -161,7 +165,12 @@ class LiveSource:
             self._stop.set()
             # A thread that hangs in a read ends by itself at the time-out; nobody should wait for that.
             worker.join(timeout=1)
-            for problem in self._problems:
+            for problem in self._outages.problems(self.info.name, self._reconnect):
+                report(problem)
+            if self._given_up is not None:
+                report(self._given_up)
+            self._damage.unreadable = 0  # said above: a read error is a lost connection
+            for problem in self._damage.problems(self.info.name):
                 report(problem)
         if self._failure is not None:
             raise self._failure
@@ -193,17 +202,17 @@ class LiveSource:
             self._put(None)
 
     def _receive(self, container: InputContainer) -> None:
-        clock = _Clock()
-        index = lost = 0
-        damage = Damage()
+        clock = Clock()
+        index = 0
         connection: InputContainer | None = container
         # Decided here and not by the consumer, who is behind: what the source does after the span is no problem.
         complete = False
         while connection is not None and not complete and not self._stop.is_set():
             with connection:
-                clock.connected()
-                for picture in self._pictures(connection, damage):
+                clock.connected(is_stamped=_is_stamped(connection), fps=self.info.fps)
+                for picture in self._pictures(connection):
                     moment = clock.time(picture)
+                    self._outages.delivered(moment)
                     complete = self._span.ended_by(moment) or self._is_too_large(picture)
                     if complete or self._stop.is_set():
                         break
@@ -211,18 +220,18 @@ class LiveSource:
                         self._hand_over((index, moment, picture))
                     index += 1
             if not complete and not self._stop.is_set():
-                lost += 1
+                self._outages.lost()
                 connection = self._connect_again()
         if not complete and not self._stop.is_set():
-            self._problems.append(f"{self.info.name} ended; {self._reconnect} attempts to reconnect failed")
-        if lost > 1:
-            self._problems.append(f"{self.info.name}: the connection was lost {lost} times")
-        damage.unreadable = 0  # said above: a read error is a lost connection
-        self._problems.extend(damage.problems(self.info.name))
+            self._outages.given_up = True
 
-    def _pictures(self, connection: InputContainer, damage: Damage) -> Iterator[av.VideoFrame]:
+    def _pictures(self, connection: InputContainer) -> Iterator[av.VideoFrame]:
         track, _ = choose_track(connection, self.info.name, self._decoding.stream)
-        pictures = decoded_frames(connection, decoder_of(connection, track, self._decoding), damage, patience=1)
+        stream = decoder_of(connection, track, self._decoding)
+        if stream.width * stream.height <= _FULL_HD:
+            # FFmpeg's threads for whole frames hold one back each. One thread keeps up, or threads for parts of one.
+            stream.thread_type = "SLICE"
+        pictures = decoded_frames(connection, stream, self._damage, patience=1)
         for picture in deinterlaced(pictures) if self._decoding.deinterlace else pictures:
             if not self._decoding.deinterlace:
                 self._look_at(picture)
@@ -233,7 +242,7 @@ class LiveSource:
         try:
             self._decoding.limits.check_frame("a frame", picture.width, picture.height)
         except MediaError as error:
-            self._problems.append(f"{self.info.name} was given up: {error}")
+            self._given_up = f"{self.info.name} was given up: {error}"
             return True
         return False
 
@@ -255,6 +264,7 @@ class LiveSource:
                 self._queue.get_nowait()
             except queue.Empty:  # the consumer was faster
                 break
+            self.dropped += 1
         self._put(item)
 
     def _put(self, item: _Item | None) -> None:
@@ -265,30 +275,6 @@ class LiveSource:
                 continue
 
 
-class _Clock:
-    """Strictly growing times over connections whose timestamps begin anew."""
-
-    def __init__(self) -> None:
-        self._begun: float | None = None
-        self._last: Fraction | None = None
-        self._offset: Fraction | None = None
-
-    def connected(self) -> None:
-        self._offset = None
-
-    def time(self, picture: av.VideoFrame) -> Fraction:
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = now
-        elapsed = Fraction(round((now - self._begun) / _TICK)) * _TICK
-        stamp = seconds(timestamp(picture), picture.time_base)
-        if stamp is None:
-            moment = elapsed
-        else:
-            if self._offset is None:
-                self._offset = elapsed - stamp
-            moment = stamp + self._offset
-        if self._last is not None and moment <= self._last:
-            moment = self._last + _TICK
-        self._last = moment
-        return moment
+def _is_stamped(container: InputContainer) -> bool:
+    """Whether the format carries times. For one without, as motion JPEG, FFmpeg makes up 25 frames a second."""
+    return not container.format.flags & cast(int, Flags.no_timestamps.value)

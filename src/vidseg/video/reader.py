@@ -75,6 +75,11 @@ class VideoReader:
         """What the user should know although nothing is amiss, as far as it has shown; one line each."""
         return tuple(self._remarks)
 
+    @property
+    def dropped(self) -> int:
+        """How many frames a live source has lost so far because they were taken too slowly; 0 for files and images."""
+        return self._source.dropped if isinstance(self._source, LiveSource) else 0
+
     def __iter__(self) -> Iterator[Frame]:
         self._end_reading()
         problems = self._problems = []
