@@ -11,8 +11,8 @@ from vidseg.models import EncoderConfig, MiTConfig
 _THEIRS = "backbone."
 _TIMM = "encoder.network."
 
-# Depths -> timm's name.
-_SWINS = {
+# Width and depths -> timm's name.
+_SWINS: dict[tuple[int, tuple[int, ...]], str] = {
     (96, (2, 2, 6, 2)): "swin_tiny_patch4_window7_224",
     (96, (2, 2, 18, 2)): "swin_small_patch4_window7_224",
     (128, (2, 2, 18, 2)): "swin_base_patch4_window7_224",

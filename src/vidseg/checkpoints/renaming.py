@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from vidseg.checkpoints.tensors import Tensors, fill
 from vidseg.errors import CheckpointError, InputError
-from vidseg.models import EncoderConfig, ModelConfig
+from vidseg.models import MiTConfig, ModelConfig
 
-Config = TypeVar("Config", bound=ModelConfig | EncoderConfig)
+Config = TypeVar("Config", bound=ModelConfig | MiTConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Converted:
         origins: what each key was called in the source.
     """
 
-    config: ModelConfig | EncoderConfig
+    config: ModelConfig | MiTConfig
     name: str
     tensors: Tensors = field(repr=False)
     origins: Mapping[str, str] = field(repr=False)
@@ -185,7 +185,7 @@ class Renaming:
                 f"{error}; as told by the lengths of {', '.join(self._telling)} in {self._name}"
             ) from error
 
-    def finish(self, config: ModelConfig | EncoderConfig) -> Converted:
+    def finish(self, config: ModelConfig | MiTConfig) -> Converted:
         """What was moved.
 
         Raises:

@@ -117,8 +117,12 @@ class TimmEncoder(nn.Module):
         assert config.std is not None
         self.config = config
         self.mean, self.std = config.mean, config.std
-        variant = find_variant(config.name) if config.variant == "mmseg" else None
-        self.network = _create(config, {} if variant is None else variant.arguments)
+        self.arguments = _arguments(config)
+        self.network = create_network(config.name, self.arguments)
+        for module in self.network.modules():
+            if type(module).__name__ == "PatchEmbed":
+                module.dynamic_img_pad = True
+        variant = None if config.variant is None else find_variant(config.name)
         if variant is not None:
             variant.change(self.network, config.output_stride or 32)
         self.widths: tuple[int, ...] = tuple(self.network.feature_info.channels()[-4:])
@@ -162,28 +166,38 @@ class TimmEncoder(nn.Module):
         switch(True)
 
 
-def _create(config: TimmConfig, arguments: dict[str, Any]) -> Any:
+def _arguments(config: TimmConfig) -> dict[str, Any]:
     with extra("timm"):
         import timm
     check_name(config.name)
-    for family, extra_arguments in _FAMILIES.items():
+    arguments: dict[str, Any] = {"features_only": True}
+    for family, additional in _FAMILIES.items():
         if timm.models.is_model_in_modules(config.name, [family]):
-            arguments = arguments | extra_arguments
+            arguments |= additional
+    if config.variant is not None and (variant := find_variant(config.name)) is not None:
+        arguments |= variant.arguments
     if config.output_stride is not None:
-        arguments = arguments | {"output_stride": config.output_stride}
+        arguments["output_stride"] = config.output_stride
+    return arguments
+
+
+def create_network(name: str, arguments: dict[str, Any]) -> Any:
+    """A model of timm, freshly initialised.
+
+    Raises:
+        InputError: if timm's model does not take these arguments.
+    """
+    with extra("timm"):
+        import timm
     try:
-        network = timm.create_model(config.name, pretrained=False, features_only=True, **arguments)
+        return timm.create_model(name, pretrained=False, **arguments)
     # timm answers what a family does not offer with whatever its constructor happens to raise.
     except (RuntimeError, TypeError, NotImplementedError, AssertionError, AttributeError, ValueError) as error:
-        stride = "" if config.output_stride is None else f" at output_stride={config.output_stride}"
+        told = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        reason = next(iter(str(error).splitlines()), "")
         raise InputError(
-            f"got timm's {config.name!r}{stride}, which gives no features of several sizes "
-            f"({next(iter(str(error).splitlines()), '')}); choose another model"
+            f"got timm's {name!r}, which cannot be built with {told} ({reason}); choose another"
         ) from error
-    for module in network.modules():
-        if type(module).__name__ == "PatchEmbed":
-            module.dynamic_img_pad = True
-    return network
 
 
 class _Behaviour(NamedTuple):

@@ -27,7 +27,7 @@ class Variant:
     norms: bool = False
 
 
-def _dilate_first_convolutions(network: nn.Module, output_stride: int) -> None:
+def _dilate_first_convolutions(network: Any, output_stride: int) -> None:
     for module in network.modules():
         if type(module).__name__ == "BasicBlock":
             _set_dilation(module.conv2, 1)
@@ -40,7 +40,7 @@ def _dilate_first_blocks(network: Any, output_stride: int) -> None:
             _set_dilation(block.conv_dw, 1 if index else max(1, reduction // output_stride))
 
 
-def _pad_before_shifting(network: nn.Module, output_stride: int) -> None:
+def _pad_before_shifting(network: Any, output_stride: int) -> None:
     """Pads maps to whole windows before they are shifted, as the authors of Swin do for images of any size.
 
     timm shifts first: with padding, other pixels then share a window.

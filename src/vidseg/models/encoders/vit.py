@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidseg.errors import InputError, extra
-from vidseg.models.encoders.timm import Triple, check_name, keep_normalisation
+from vidseg.models.encoders.timm import Triple, check_name, create_network, keep_normalisation
 from vidseg.models.layers import resize_bilinear
 
 # Modules of timm whose models are plain transformers.
@@ -80,7 +80,8 @@ class PlainViT(nn.Module):
         self.config = config
         self.mean, self.std = config.mean, config.std
         self.widths = (config.channels,) * 4
-        self.network = _create(config.name)
+        self.arguments = {"num_classes": 0, "dynamic_img_size": True}
+        self.network = _create(config.name, self.arguments)
         self.patch = int(self.network.patch_embed.patch_size[0])
         D, C = int(self.network.embed_dim), config.channels
         scalings: tuple[nn.Module, ...] = (
@@ -130,20 +131,18 @@ def is_plain_vit(name: str) -> bool:
     return bool(timm.models.is_model_in_modules(name, FAMILIES))
 
 
-def _create(name: str) -> Any:
-    with extra("timm"):
-        import timm
+def _create(name: str, arguments: dict[str, Any]) -> Any:
     check_name(name)
     if not is_plain_vit(name):
         raise InputError(f"got {name!r}, which is no plain transformer; expected one, such as 'vit_small_patch16_224'")
+    network = create_network(name, arguments)
+    patch = network.patch_embed.patch_size[0]
     try:
-        network = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
         with torch.no_grad():
-            patch = network.patch_embed.patch_size[0]
             network.eval().forward_intermediates(torch.zeros(1, 3, 2 * patch, 3 * patch), indices=1)
-    except (RuntimeError, TypeError, NotImplementedError, AssertionError, AttributeError, ValueError) as error:
+    except (RuntimeError, AssertionError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise InputError(
-            f"got timm's {name!r}, which gives no map of images of any size ({reason}); choose another model"
+            f"got timm's {name!r}, which does not take images of any size ({reason}); choose another"
         ) from error
     return network.train()
