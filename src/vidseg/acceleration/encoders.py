@@ -1,13 +1,26 @@
 """Encoders for inference: those with a fast twin get it, of others a copy is taken."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+from vidseg.acceleration.folding import fold_traced
 from vidseg.acceleration.mit import fast_mix_transformer
-from vidseg.models import MixTransformer
+from vidseg.models import MixTransformer, TimmEncoder
+
+
+def fast_timm_encoder(encoder: TimmEncoder) -> TimmEncoder:
+    """The same network with its norms folded into the convolutions before them, where it has some."""
+    fast = copy.deepcopy(encoder).eval()
+    fold_traced(fast.network)
+    return fast
+
 
 # By the module's type.
-_TWINS = {MixTransformer: fast_mix_transformer}
+_TWINS: dict[type[Any], Callable[[Any], Any]] = {
+    MixTransformer: fast_mix_transformer,
+    TimmEncoder: fast_timm_encoder,
+}
 
 
 def fast_encoder(encoder: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from vidseg.acceleration.allmlp import FoldedHead
+from vidseg.acceleration.folding import fold_blocks
 from vidseg.models.heads import AllMLPHead, HeadModule
 from vidseg.models.layers import resize_bilinear
 
@@ -36,6 +37,7 @@ class WholeHead(nn.Module):
     def __init__(self, head: HeadModule) -> None:
         super().__init__()
         self.whole = copy.deepcopy(head)
+        fold_blocks(self.whole)
 
     def classified(self, stages: tuple[Tensor, ...], classifier: nn.Linear) -> Tensor:
         """Logits [B,h,w,K] of the feature."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 from torch import Tensor, nn
 
 from vidseg.acceleration.encoders import fast_encoder
+from vidseg.acceleration.folding import fold_blocks
 from vidseg.acceleration.heads import fast_head
 from vidseg.acceleration.linear import frozen_linear
 from vidseg.acceleration.mining import FastMiningBlock
@@ -138,6 +139,7 @@ def _copy(model: VideoModel) -> VideoModel:
     for name, part in fast.named_children():
         if name == "encoder":
             fast.encoder = fast_encoder(part)
+    fold_blocks(fast)
     return fast
 
 

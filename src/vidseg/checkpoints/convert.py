@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,7 @@ from vidseg.checkpoints.folder import StorageType
 from vidseg.checkpoints.huggingface import read_huggingface
 from vidseg.checkpoints.load import find_checkpoint
 from vidseg.checkpoints.mit import convert_mit
+from vidseg.checkpoints.mmseg import convert_mmseg
 from vidseg.checkpoints.official import convert_cffm, convert_segformer
 from vidseg.checkpoints.renaming import Converted
 from vidseg.checkpoints.store import (
@@ -24,16 +26,19 @@ from vidseg.checkpoints.store import (
     write_checkpoint,
 )
 from vidseg.checkpoints.tensors import read_torch_file, sha256_of
-from vidseg.errors import CheckpointError
+from vidseg.checkpoints.vspw import convert_vspw
+from vidseg.errors import CheckpointError, InputError
 from vidseg.models import MiTConfig, architecture_of
-from vidseg.types import ClassMap, Preprocessing
+from vidseg.types import ClassMap, Preprocessing, default_ignore
 
-SourceKind = Literal["cffm", "segformer", "hf", "mit"]
+SourceKind = Literal["cffm", "segformer", "hf", "mit", "mmseg", "vspw"]
 
 _CONVERTERS: dict[str, Callable[[Mapping[str, Any], str], Converted]] = {
     "cffm": convert_cffm,
     "segformer": convert_segformer,
     "mit": convert_mit,
+    "mmseg": convert_mmseg,
+    "vspw": convert_vspw,
 }
 
 
@@ -43,7 +48,8 @@ class Conversion:
 
     Attributes:
         directory: of the new checkpoint.
-        architecture: "cffm", "segformer", or "mit" for an encoder, which is initial weights for training.
+        architecture: a name in `vidseg.models.ARCHITECTURES`, or "mit" for an encoder, which is initial weights for
+            training.
         num_parameters: learned numbers in it.
         num_classes: K; None for an encoder.
         class_names: where the names come from, in words; None for an encoder.
@@ -71,14 +77,18 @@ class _Source:
 
 
 # How the authors trained and tested, by the number of classes, which gives the data set away:
-# its name, its frame rate, and the preprocessing of CFFM and of SegFormer on it.
+# its name, its frame rate, and the preprocessing of each kind on it.
 _VSPW = ("VSPW", 15.0, Preprocessing())
 _PUBLISHED: dict[tuple[str, int], tuple[str, float | None, Preprocessing]] = {
     ("cffm", 124): _VSPW,
     ("segformer", 124): _VSPW,
+    ("vspw", 124): _VSPW,
+    ("mmseg", 124): _VSPW,
     ("cffm", 19): ("Cityscapes", 17.0, Preprocessing(short=512, long=1024)),
     ("segformer", 19): ("Cityscapes", 17.0, Preprocessing(short=1024, long=2048)),
     ("segformer", 150): ("ADE20K", None, Preprocessing(short=512, long=2048)),
+    ("mmseg", 19): ("Cityscapes", 17.0, Preprocessing(short=1024, long=2048, multiple=1)),
+    ("mmseg", 150): ("ADE20K", None, Preprocessing(short=512, long=2048, multiple=1)),
 }
 
 
@@ -87,6 +97,7 @@ def convert(
     out_dir: str | os.PathLike[str],
     kind: SourceKind,
     *,
+    system: str | None = None,
     classes: str | os.PathLike[str] | None = None,
     preprocessing: Preprocessing | None = None,
     license: str | None = None,  # noqa: A002  # the field's name in model cards
@@ -98,7 +109,9 @@ def convert(
         source: a ``.pth`` file; for "hf" a directory or ``hf://owner/name``.
         out_dir: new, empty, or an older checkpoint of vidseg, which is replaced.
         kind: "cffm" and "segformer", the authors' ``.pth``; "mit", their ImageNet encoders; "hf", a directory of
-            Hugging Face ``transformers``.
+            Hugging Face ``transformers``; "mmseg", a ``.pth`` of mmsegmentation 1.x or 0.x; "vspw", one of the VSPW
+            authors' systems.
+        system: of "vspw", where its keys cannot tell; a name in `vidseg.checkpoints.vspw.VSPW_SYSTEMS`.
         classes: file of class names, see `read_classes`. Without it: VSPW's for 124 classes of the authors; else the
             names that the source brings; else "class 0", "class 1", …
         preprocessing: without it the source's, or that of the data set that the authors' class count tells.
@@ -112,7 +125,9 @@ def convert(
     if kind not in get_args(SourceKind):
         raise CheckpointError(f"got kind {kind!r}; expected one of {', '.join(get_args(SourceKind))}")
     out_dir = Path(out_dir)
-    found = _read_huggingface(source) if kind == "hf" else _read_official(Path(source), kind)
+    if system is not None and kind != "vspw":
+        raise CheckpointError(f"got system {system!r} for kind {kind!r}; expected None: only 'vspw' has several")
+    found = _read_huggingface(source) if kind == "hf" else _read_official(Path(source), kind, system)
     if classes is not None:
         found = replace(found, class_map=read_classes(Path(classes)), class_names=f"of {Path(classes)}", training=None)
     if preprocessing is not None:
@@ -156,20 +171,21 @@ def _read_huggingface(source: str | os.PathLike[str]) -> _Source:
     )
 
 
-def _read_official(path: Path, kind: str) -> _Source:
+def _read_official(path: Path, kind: str, system: str | None) -> _Source:
     content = read_torch_file(path)
     tensors = content.get("state_dict", content)
     if not isinstance(tensors, dict):
         raise CheckpointError(f"got a {type(tensors).__name__} as 'state_dict' in {path}; expected named tensors")
-    weights = _CONVERTERS[kind](tensors, str(path))
+    convert_tensors = _CONVERTERS[kind] if system is None else partial(convert_vspw, system=system)
+    weights = convert_tensors(tensors, str(path))
     if isinstance(weights.config, MiTConfig):
         return _Source(weights=weights, path=path, class_map=None, class_names="", preprocessing=Preprocessing())
     num_classes = weights.config.num_classes
-    names = _names_in_meta(content.get("meta"))
+    in_meta = _classes_in_meta(content.get("meta"))
     if num_classes == 124:
         class_map, class_names = vspw_classes(), "of VSPW, by their number"
-    elif names is not None and len(names) == num_classes:
-        class_map, class_names = named_classes(names), "of the source's meta data"
+    elif in_meta is not None and in_meta.num_classes == num_classes:
+        class_map, class_names = in_meta, "of the source's meta data"
     else:
         class_map, class_names = generic_classes(num_classes), "generic: the source has none; give a file of them"
     dataset, fps, preprocessing = _PUBLISHED.get((kind, num_classes), (None, None, Preprocessing()))
@@ -183,9 +199,22 @@ def _read_official(path: Path, kind: str) -> _Source:
     )
 
 
-def _names_in_meta(meta: Any) -> list[str] | None:
-    """Class names that the authors' framework leaves beside the weights, if it did."""
-    names = meta.get("CLASSES") if isinstance(meta, dict) else None
-    if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
-        return list(names)
-    return None
+def _classes_in_meta(meta: Any) -> ClassMap | None:
+    """Class names, and their colours, that the authors' framework leaves beside the weights, if it did."""
+    if not isinstance(meta, dict):
+        return None
+    # mmsegmentation 1.x, then 0.x.
+    found = meta.get("dataset_meta")
+    names, palette = (
+        (found.get("classes"), found.get("palette"))
+        if isinstance(found, dict)
+        else (meta.get("CLASSES"), meta.get("PALETTE"))
+    )
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        return None
+    try:
+        colours = [(int(red), int(green), int(blue)) for red, green, blue in palette or ()]
+        return ClassMap(names=tuple(names), palette=tuple(colours), ignore=default_ignore(len(names)))
+    # No palette, or one of another form: names are what counts.
+    except (TypeError, ValueError, InputError):
+        return named_classes(names)

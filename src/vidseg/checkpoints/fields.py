@@ -15,7 +15,8 @@ def read_dataclass(cls: type[T], value: Any, where: str) -> T:
     """Builds a dataclass, and those nested in it, from what `dataclasses.asdict` and JSON made of it.
 
     Args:
-        cls: a dataclass whose fields are numbers, strings, booleans, literals, tuples, dataclasses or optional ones.
+        cls: a dataclass whose fields are numbers, strings, booleans, literals, tuples, dataclasses, optional ones, or
+            unions of dataclasses that a field ``kind`` tells apart.
         value: a mapping of field names.
         where: what `value` is called in errors, e.g. ``"model" in m/config.json``.
 
@@ -52,14 +53,28 @@ def _read(expected: Any, value: Any, where: str) -> Any:
     if origin in (Union, UnionType):
         if value is None and NoneType in get_args(expected):
             return None
-        (inner,) = (argument for argument in get_args(expected) if argument is not NoneType)
-        return _read(inner, value, where)
+        return _read(
+            _member([argument for argument in get_args(expected) if argument is not NoneType], value, where),
+            value,
+            where,
+        )
     if expected is float and type(value) in (int, float):
         return float(value)
     # By type and not by instance: True is no number here.
     if type(value) is expected:
         return value
     raise CheckpointError(f"got {value!r} as {where}; expected {_describe(expected)}")
+
+
+def _member(members: Sequence[Any], value: Any, where: str) -> Any:
+    """Which dataclass of a union a value is of: its field ``kind`` tells, and without one it is of the first."""
+    if len(members) == 1 or not isinstance(value, Mapping) or "kind" not in value:
+        return members[0]
+    by_kind = {kind: member for member in members for kind in get_args(get_type_hints(member)["kind"])}
+    if value["kind"] not in by_kind:
+        known = ", ".join(repr(kind) for kind in by_kind)
+        raise CheckpointError(f"got {value['kind']!r} as 'kind' of {where}; expected one of {known}")
+    return by_kind[value["kind"]]
 
 
 def _read_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

@@ -111,7 +111,7 @@ def read_huggingface(directory: Path) -> HuggingFaceModel:
     encoder = _encoder_config(config, path)
     if any(key.startswith("decode_head.") for key in tensors):
         class_map = _class_map(config, path)
-        weights = _convert_model(source, _model_config(config, encoder, class_map, path))
+        weights = _convert_model(source, _model_config(config, encoder, class_map, path), encoder)
     else:
         weights = _convert_encoder(source, encoder)
     return HuggingFaceModel(
@@ -122,8 +122,8 @@ def read_huggingface(directory: Path) -> HuggingFaceModel:
     )
 
 
-def _convert_model(source: Renaming, config: SegFormerConfig) -> Converted:
-    _move_encoder(source, config.encoder, theirs="segformer.encoder.", ours="encoder.")
+def _convert_model(source: Renaming, config: SegFormerConfig, encoder: MiTConfig) -> Converted:
+    _move_encoder(source, encoder, theirs="segformer.encoder.", ours="encoder.")
     for stage in range(4):
         source.move_layer(f"decode_head.linear_c.{stage}.proj", f"head.projections.{stage}")
     source.move_layer("decode_head.linear_fuse", "head.fusion", bias=False)

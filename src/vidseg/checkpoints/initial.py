@@ -6,10 +6,11 @@ from pathlib import Path
 
 from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
 from vidseg.checkpoints.load import find_checkpoint
+from vidseg.checkpoints.pretrained import fill_encoder, is_pretrained_source
 from vidseg.checkpoints.store import is_encoder, load_checkpoint, load_encoder, new_encoder, new_model
 from vidseg.checkpoints.tensors import Tensors
 from vidseg.errors import CheckpointError
-from vidseg.models import MiTConfig, MixTransformer, Model
+from vidseg.models import MiTConfig, MixTransformer, VideoModel
 
 _ENCODER = "encoder"
 
@@ -19,13 +20,13 @@ class InitialWeights:
     """What was copied into a model.
 
     Attributes:
-        source: the directory.
+        source: the directory or file, or "timm".
         copied: parts of the model that have the source's weights now.
         derived: parts that were set from copied ones, with how.
         fresh: parts that keep what they had, with the reason.
     """
 
-    source: Path
+    source: Path | str
     copied: tuple[str, ...]
     derived: tuple[tuple[str, str], ...]
     fresh: tuple[tuple[str, str], ...]
@@ -37,7 +38,9 @@ class InitialWeights:
         return f"copied {', '.join(self.copied)} from {self.source}{derived}; freshly initialised: {fresh}"
 
 
-def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_start: bool = True) -> InitialWeights:
+def load_initial_weights(
+    model: VideoModel, source: str | os.PathLike[str], *, warm_start: bool = True
+) -> InitialWeights:
     """Copies the encoder, and every other part that fits, from a checkpoint into a model.
 
     A part is copied as a whole or not at all: the classifiers of another number of classes, a head of another width
@@ -46,7 +49,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
 
     Args:
         model: changed in place.
-        source: as for `load`, and encoder checkpoints.
+        source: as for `load`, and encoder checkpoints; for encoders that timm defines also "timm", which downloads
+            timm's own weights, and files of a state dict (see `vidseg.checkpoints.pretrained.fill_encoder`).
         warm_start: whether a model that looks at other frames predicts like the source's single frames at first; see
             `VideoModel.derive_parts`.
 
@@ -56,6 +60,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
     Raises:
         CheckpointError: if the source cannot be read, or its encoder is of another size; the model is unchanged.
     """
+    if is_pretrained_source(os.fspath(source)):
+        return _load_encoder_weights(model, os.fspath(source))
     directory = find_checkpoint(source)
     tensors = _read(directory)
     copied, fresh = {}, []
@@ -70,8 +76,8 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
             copied[part] = theirs
     if _ENCODER not in copied:
         raise CheckpointError(
-            f"got an encoder of another size in {directory} ({dict(fresh)[_ENCODER]}); "
-            f"expected widths {model.config.encoder.widths} and depths {model.config.encoder.depths}"
+            f"got another encoder, or one of another size, in {directory} ({dict(fresh)[_ENCODER]}); "
+            f"expected {model.config.encoder}"
         )
     for part, theirs in copied.items():
         model.get_submodule(part).load_state_dict(theirs)
@@ -84,9 +90,20 @@ def load_initial_weights(model: Model, source: str | os.PathLike[str], *, warm_s
     )
 
 
+def _load_encoder_weights(model: VideoModel, source: str) -> InitialWeights:
+    how = fill_encoder(model, source)
+    fresh = [(part, "the source has none") for part, module in model.named_children() if module.state_dict()]
+    return InitialWeights(
+        source=f"{source} ({how})",
+        copied=(_ENCODER,),
+        derived=(),
+        fresh=tuple((part, reason) for part, reason in fresh if part != _ENCODER),
+    )
+
+
 def _read(directory: Path) -> Tensors:
     """A state dict in the names of a model, every tensor checked."""
-    module: Model | MixTransformer
+    module: VideoModel | MixTransformer
     if is_huggingface(directory):
         found = read_huggingface(directory)
         config = found.weights.config

@@ -75,6 +75,17 @@ class Renaming:
         self._telling.append(key)
         return tensor.shape[0]
 
+    def first(self, *prefixes: str) -> str | None:
+        """The first of some prefixes that any key that is left begins with; by it the kind of a part is told."""
+        return next((prefix for prefix in prefixes if any(key.startswith(prefix) for key in self._rest)), None)
+
+    def unknown(self, what: str, expected: str) -> CheckpointError:
+        """The error for a part of no known kind."""
+        key = next(iter(self._rest), "none")
+        return CheckpointError(
+            f"got {what} of an unknown kind in {self._name} (first key '{key}'); expected {expected}"
+        )
+
     def count(self, prefix: str) -> int:
         """How many numbers follow a prefix in the keys that are left: the depth of a stack of blocks.
 
@@ -132,6 +143,29 @@ class Renaming:
                     )
             self._tensors[f"{ours}.{part}"] = torch.cat(tensors)
             self._origins[f"{ours}.{part}"] = " + ".join(keys)
+
+    def divide(self, theirs: str, ours: Mapping[str, int]) -> None:
+        """Moves the rows of one tensor into several.
+
+        Args:
+            theirs: the key.
+            ours: the keys here, in the order of the rows, with the share of each.
+
+        Raises:
+            CheckpointError: if there is no such key, or its rows cannot be shared out.
+        """
+        tensor = self._get(theirs)
+        shares = list(ours.values())
+        if tensor.ndim < 1 or tensor.shape[0] % sum(shares):
+            raise CheckpointError(
+                f"got shape {list(tensor.shape)} for key '{theirs}' in {self._name}; "
+                f"expected a multiple of {sum(shares)} rows; get it anew"
+            )
+        del self._rest[theirs]
+        unit = tensor.shape[0] // sum(shares)
+        for key, part in zip(ours, tensor.split([unit * share for share in shares]), strict=True):
+            self._tensors[key] = part
+            self._origins[key] = theirs
 
     def drop(self, *keys: str) -> None:
         """Removes keys unread, where they are."""

@@ -11,6 +11,8 @@ KINDS = {
     "segformer": "the authors' SegFormer .pth",
     "hf": "a Hugging Face SegFormer directory or hf://owner/name",
     "mit": "an ImageNet mit_b*.pth, as initial weights for training",
+    "mmseg": "an mmsegmentation .pth (1.x or 0.x): PSPNet, UPerNet, OCRNet, DeepLabV3+, FCN, SegFormer",
+    "vspw": "a .pth of the VSPW authors' systems",
 }
 
 
@@ -25,6 +27,7 @@ def build_parser() -> Parser:
     parser.add_argument("out_dir", metavar="OUT_DIR", help="the folder to make")
     kinds = "; ".join(f"{kind}: {text}" for kind, text in KINDS.items())
     parser.add_argument("--from", dest="kind", required=True, choices=tuple(KINDS), help=kinds)
+    parser.add_argument("--system", metavar="NAME", help="which of VSPW's systems, where the file cannot tell")
     parser.add_argument(
         "--classes", metavar="F.json", help="a list of class names, or {classes, palette, ignore}; VSPW's names for 124"
     )
@@ -37,7 +40,7 @@ def run(args: Any) -> int:
     from vidseg.checkpoints import SourceKind, convert
 
     assert set(get_args(SourceKind)) == set(KINDS)
-    done = convert(args.checkpoint, args.out_dir, args.kind, classes=args.classes)
+    done = convert(args.checkpoint, args.out_dir, args.kind, system=args.system, classes=args.classes)
     what = "an encoder (initial weights for training)"
     if done.num_classes is not None:
         what = f"{done.architecture} with {done.num_classes} classes ({done.class_names})"

@@ -24,7 +24,7 @@ def build_parser() -> Parser:
 
 def run(args: Any) -> int:
     """Prints names and what they are for, or one tree of fields."""
-    from vidseg.recipes import RECIPES, find_recipe, option_names
+    from vidseg.recipes import RECIPES, choices, find_recipe, option_names
 
     table = Table(box=None, show_header=False, pad_edge=False)
     if args.name is None:
@@ -35,7 +35,10 @@ def run(args: Any) -> int:
         config = find_recipe(args.name)
         shown = asdict(config)
         print(inspect.getdoc(RECIPES[args.name]), end="\n\n")
-        for option in option_names(config):
+        chosen = choices(config)
+        for option, value in chosen.items():
+            table.add_row(f"--{option}", value)
+        for option in (name for name in option_names(config) if name not in chosen):
             table.add_row(f"--{option}", str(_value(shown, option)))
     Console().print(table)
     if args.json:

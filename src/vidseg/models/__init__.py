@@ -15,7 +15,21 @@ from vidseg.models.contract import (
     Step,
     VideoModel,
 )
-from vidseg.models.encoders import MIT_SIZES, EncoderConfig, MiTConfig, MixTransformer, build_encoder, encoder_config
+from vidseg.models.encoders import (
+    MIT_SIZES,
+    EncoderConfig,
+    MiTConfig,
+    MixTransformer,
+    PlainViT,
+    TimmConfig,
+    TimmEncoder,
+    ViTConfig,
+    build_encoder,
+    encoder_config,
+    encoder_name,
+)
+from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
 from vidseg.models.segformer import SegFormer, SegFormerConfig
@@ -38,6 +52,7 @@ class Architecture:
 ARCHITECTURES: dict[str, Architecture] = {
     "segformer": Architecture(config=SegFormerConfig, build=SegFormer),
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
+    "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
 
@@ -69,10 +84,14 @@ __all__ = [
     "EncoderConfig",
     "FrameInputs",
     "FrameOutputs",
+    "HeadConfig",
     "MiTConfig",
     "MixTransformer",
     "Model",
     "ModelConfig",
+    "PerFrame",
+    "PerFrameConfig",
+    "PlainViT",
     "ReferenceConfig",
     "ReferenceModel",
     "Schedule",
@@ -81,9 +100,15 @@ __all__ = [
     "State",
     "StatefulModel",
     "Step",
+    "TimmConfig",
+    "TimmEncoder",
+    "ViTConfig",
     "VideoModel",
     "architecture_of",
     "build_encoder",
+    "build_head",
     "build_model",
     "encoder_config",
+    "encoder_name",
+    "head_config",
 ]

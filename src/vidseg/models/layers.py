@@ -67,3 +67,37 @@ def resize_bilinear(x_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(x_BCHW.shape[-2:]) == tuple(size):
         return x_BCHW
     return F.interpolate(x_BCHW, size=size, mode="bilinear", align_corners=False)
+
+
+class ConvBNReLU(nn.Module):
+    """Convolution that keeps the size, BatchNorm, ReLU.
+
+    Args:
+        in_channels: of the input.
+        channels: of the result.
+        kernel: its side.
+        dilation: of the kernel.
+        groups: of channels that do not see each other.
+        bias: whether the convolution has one, too.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        kernel: int = 1,
+        *,
+        dilation: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel // 2)
+        self.convolution = nn.Conv2d(
+            in_channels, channels, kernel, padding=padding, dilation=dilation, groups=groups, bias=bias
+        )
+        self.norm = nn.BatchNorm2d(channels)
+        nn.init.kaiming_normal_(self.convolution.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return F.relu(self.norm(self.convolution(x_BCHW)))

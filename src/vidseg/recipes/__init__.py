@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from vidseg.errors import InputError
 from vidseg.recipes import ablations, cityscapes, freedoom, small, vspw
-from vidseg.recipes.overriding import option_names, override
+from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
 Recipe = Callable[[], TrainConfig]
@@ -65,4 +65,4 @@ def find_recipe(name: str) -> TrainConfig:
     return RECIPES[name]()
 
 
-__all__ = ["RECIPES", "Recipe", "find_recipe", "option_names", "override"]
+__all__ = ["RECIPES", "Recipe", "choices", "find_recipe", "option_names", "override"]

@@ -29,12 +29,20 @@ class ProcessBatchNorm2d(nn.BatchNorm2d):
     """`BatchNorm2d` whose training statistics are those of all processes' batches, which must be of one size.
 
     A subclass, so that state dicts and everything that looks for BatchNorm see the same module.
+
+    Args:
+        norm: the one to stand in for; it is left as it is.
     """
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__(norm.num_features, eps=norm.eps, momentum=norm.momentum)
+        self.load_state_dict(norm.state_dict())
+        self.after = _after(norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises [B,C,H,W]; in training this is a collective operation."""
         if not self.training:
-            return super().forward(x)
+            return self.after(super().forward(x))
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
         values = x.float()
@@ -50,7 +58,25 @@ class ProcessBatchNorm2d(nn.BatchNorm2d):
             unbiased_C = variance_C * (count / (count - 1))
             self.running_var = torch.lerp(_known(self.running_var), unbiased_C, self.momentum)
         scale_C = self.weight * torch.rsqrt(variance_C + self.eps)
-        return (centred * scale_C[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        return self.after((centred * scale_C[:, None, None] + self.bias[:, None, None]).to(x.dtype))
+
+
+class _SyncBatchNorm(nn.SyncBatchNorm):
+    """Torch's own, for a norm that something follows (see `_after`)."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__(norm.num_features, eps=norm.eps, momentum=norm.momentum)
+        self.load_state_dict(norm.state_dict())
+        self.after = _after(norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalises [B,C,H,W]; in training this is a collective operation."""
+        return self.after(super().forward(x))
+
+
+def _after(norm: nn.BatchNorm2d) -> nn.Sequential:
+    """What a norm applies to its result: timm's have their dropout and activation inside, as modules."""
+    return nn.Sequential(*norm.children())
 
 
 def _known(buffer: Tensor | None) -> Tensor:
@@ -67,9 +93,5 @@ def synchronise_batchnorm(model: nn.Module, *, device: torch.device) -> None:
 
 
 def _synchronised(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
-    if device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(norm)
-        return converted
-    replacement = ProcessBatchNorm2d(norm.num_features, eps=norm.eps, momentum=norm.momentum)
-    replacement.load_state_dict(norm.state_dict())
-    return replacement.to(norm.weight.device)
+    kind = _SyncBatchNorm if device.type == "cuda" else ProcessBatchNorm2d
+    return kind(norm).to(norm.weight.device)

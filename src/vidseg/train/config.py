@@ -117,7 +117,8 @@ class TrainConfig:
         schedule: for how long.
         runtime: on what.
         output: what is written.
-        initial_weights: a model folder, or an ImageNet ``mit_b*.pth``, to start from; None starts from scratch.
+        initial_weights: a model or encoder folder to start from; for encoders of timm also "timm", which downloads
+            timm's own weights, or a file of them; None starts from scratch.
         warm_start: whether a CFFM that starts from a per-frame model of as many classes predicts like it at first, so
             that neither has a classifier to learn anew; without it, only its classifier of single frames does.
     """

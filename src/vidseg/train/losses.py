@@ -1,9 +1,10 @@
-"""The loss of clips: cross-entropy of the final logits and of every frame's own (cffm.md §6).
+"""The loss of clips: cross-entropy of the final logits, of every frame's own and of auxiliary ones (cffm.md §6).
 
 Shape letters: B clips, T frames of a clip, N images, K classes, H, W label size, h, w logit size.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -48,18 +49,30 @@ class LossConfig:
         frame_weight: of the cross-entropy of all frames' own logits.
         class_weights: factor of each class's pixels; None for 1 everywhere.
         hard_pixels: hard example mining; None to count all pixels.
+        auxiliary_weight: of the cross-entropy of all frames' auxiliary logits, for models that have some.
+        log_softmax_first: whether the logarithm of the softmax is taken before logits are brought to the labels' size,
+            as in VSPW's code, and not after.
+        average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
     """
 
     final_weight: float = 1.0
     frame_weight: float = 0.5
     class_weights: tuple[float, ...] | None = None
     hard_pixels: HardPixels | None = None
+    auxiliary_weight: float = 0.4
+    log_softmax_first: bool = False
+    average: Literal["all", "labelled"] = "all"
 
     def __post_init__(self) -> None:
         if min(self.final_weight, self.frame_weight) < 0 or self.final_weight + self.frame_weight == 0:
             raise InputError(
                 f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}; "
                 "expected weights of 0 or more, at least one of them above 0"
+            )
+        if self.auxiliary_weight < 0 or self.average not in ("all", "labelled"):
+            raise InputError(
+                f"got auxiliary_weight={self.auxiliary_weight}, average={self.average!r}; "
+                "expected a weight of 0 or more, and 'all' or 'labelled'"
             )
         if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
             raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
@@ -81,6 +94,10 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
     if config.frame_weight:
         loss = pixel_cross_entropy(logits.frames.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
         total = total + config.frame_weight * loss
+    if config.auxiliary_weight:
+        for auxiliary in logits.auxiliary:
+            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
+            total = total + config.auxiliary_weight * loss
     return total
 
 
@@ -88,13 +105,18 @@ def pixel_cross_entropy(logits_NKhw: Tensor, labels_NHW: Tensor, config: LossCon
     """Mean cross-entropy over *all* pixels at label size; ignored ones count as zero in the mean.
 
     So the mean over several processes' equal batches is that over one large batch, exactly. With hard example mining
-    the mean is over the pixels kept.
+    the mean is over the pixels kept, with `average` "labelled" over those with a label.
     """
-    logits_NKHW = resize_bilinear(logits_NKhw.float(), (labels_NHW.shape[-2], labels_NHW.shape[-1]))
+    scores_NKhw = logits_NKhw.float()
+    if config.log_softmax_first:
+        scores_NKhw = scores_NKhw.log_softmax(dim=1)
+    logits_NKHW = resize_bilinear(scores_NKhw, (labels_NHW.shape[-2], labels_NHW.shape[-1]))
     weight = None if config.class_weights is None else logits_NKHW.new_tensor(config.class_weights)
-    loss_NHW = F.cross_entropy(logits_NKHW, labels_NHW, weight=weight, ignore_index=ignore, reduction="none")
+    cross_entropy = F.nll_loss if config.log_softmax_first else F.cross_entropy
+    loss_NHW = cross_entropy(logits_NKHW, labels_NHW, weight=weight, ignore_index=ignore, reduction="none")
     if config.hard_pixels is None:
-        return loss_NHW.mean()
+        labelled = config.average == "labelled"
+        return loss_NHW.sum() / (labels_NHW != ignore).sum().clamp(min=1) if labelled else loss_NHW.mean()
     hard_NHW = _hard_pixels(logits_NKHW.detach(), labels_NHW, config.hard_pixels, ignore)
     return (loss_NHW * hard_NHW).sum() / hard_NHW.sum().clamp(min=1)
 

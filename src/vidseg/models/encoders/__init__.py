@@ -1,15 +1,20 @@
 """Frame encoders: from a normalised image to features at several strides, finest first."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
 from vidseg.models.encoders.mit import MIT_SIZES, MiTConfig, MixTransformer
+from vidseg.models.encoders.timm import TimmConfig, TimmEncoder, check_name
+from vidseg.models.encoders.vit import PlainViT, ViTConfig, is_plain_vit
 
-EncoderConfig = MiTConfig
+EncoderConfig = MiTConfig | TimmConfig | ViTConfig
 """Which encoder, and its size. A configuration's field `kind` tells one from another."""
+
+TIMM_PREFIX = "timm:"
 
 
 class Encoder(Protocol):
@@ -43,6 +48,8 @@ class EncoderModule(nn.Module, Encoder):
 # By the configuration's `kind`.
 _BUILDERS: dict[str, Callable[[Any], nn.Module]] = {
     "mit": MixTransformer,
+    "timm": TimmEncoder,
+    "vit": PlainViT,
 }
 
 
@@ -52,23 +59,46 @@ def build_encoder(config: EncoderConfig) -> EncoderModule:
 
 
 def encoder_config(name: str) -> EncoderConfig:
-    """An encoder by name: "mit_b0" to "mit_b5".
+    """An encoder by name: "mit_b0" to "mit_b5", or "timm:NAME", plain transformers among them.
 
     Raises:
         InputError: for another name.
+        MissingExtraError: for a model of timm where timm is not installed.
     """
-    if name.startswith("mit_") and name.removeprefix("mit_") in MIT_SIZES:
+    if name.startswith(TIMM_PREFIX):
+        inner = name.removeprefix(TIMM_PREFIX)
+        check_name(inner)
+        return ViTConfig(name=inner) if is_plain_vit(inner) else TimmConfig(name=inner)
+    known = [f"mit_{size}" for size in MIT_SIZES]
+    if name in known:
         return MIT_SIZES[name.removeprefix("mit_")]
-    known = ", ".join(f"mit_{size}" for size in MIT_SIZES)
-    raise InputError(f"got encoder {name!r}; expected one of {known}")
+    nearest = get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = nearest[0] if nearest else TIMM_PREFIX + name
+    raise InputError(f"got encoder {name!r}; expected one of {', '.join(known)}, or timm:NAME; did you mean {hint!r}?")
+
+
+def encoder_name(config: EncoderConfig) -> str:
+    """What people call an encoder; `encoder_config` turns most of these names back."""
+    if isinstance(config, MiTConfig):
+        sizes = (
+            name for name, size in MIT_SIZES.items() if (size.widths, size.depths) == (config.widths, config.depths)
+        )
+        return f"mit_{next(sizes, 'of other size')}"
+    return TIMM_PREFIX + config.name
 
 
 __all__ = [
     "MIT_SIZES",
     "Encoder",
     "EncoderConfig",
+    "EncoderModule",
     "MiTConfig",
     "MixTransformer",
+    "PlainViT",
+    "TimmConfig",
+    "TimmEncoder",
+    "ViTConfig",
     "build_encoder",
     "encoder_config",
+    "encoder_name",
 ]

@@ -1,0 +1,180 @@
+"""Checkpoints of the VSPW authors' code (Miao et al., CVPR 2021), from the names of their tensors alone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidseg.checkpoints.renaming import Converted, Renaming
+from vidseg.checkpoints.resnet import imagenet_encoder, move_resnet_stages, resnet_depth
+from vidseg.errors import CheckpointError
+from vidseg.models import EncoderConfig, ModelConfig, PerFrameConfig
+from vidseg.models.heads import ASPPConfig, OCRConfig, PSPConfig, UPerConfig, auxiliary_fcn
+
+_THEIRS = "encoder."
+_TIMM = "encoder.network."
+
+
+def convert_vspw(tensors: Mapping[str, Any], name: str, system: str | None = None) -> Converted:
+    """One of the systems of `VSPW_SYSTEMS`.
+
+    Args:
+        tensors: the state dict.
+        name: what the source is called in errors.
+        system: which one, where keys cannot tell; None to go by the keys.
+
+    Raises:
+        CheckpointError: for another system, or naming the first key that is missing or unknown.
+    """
+    source = Renaming(tensors, name)
+    fitting = [key for key, entry in VSPW_SYSTEMS.items() if source.first(entry.sign) is not None]
+    if system is not None and system not in VSPW_SYSTEMS:
+        raise CheckpointError(f"got system {system!r}; expected one of {', '.join(VSPW_SYSTEMS)}")
+    if not fitting:
+        raise source.unknown("a system", f"one of {', '.join(VSPW_SYSTEMS)}")
+    if system is None and len(fitting) > 1:
+        raise CheckpointError(
+            f"got keys in {name} that several systems have: {', '.join(fitting)}; expected to be told; "
+            f"say --system {fitting[0]} (or another of them)"
+        )
+    if system is not None and system not in fitting:
+        raise CheckpointError(f"got system {system!r} for {name}, whose keys are of {', '.join(fitting)}; leave it out")
+    return source.finish(VSPW_SYSTEMS[system or fitting[0]].move(source))
+
+
+def move_vspw_encoder(source: Renaming, *, dilated: bool) -> EncoderConfig:
+    """Moves their ResNet with a stem of three convolutions.
+
+    Raises:
+        CheckpointError: naming the first key that is missing.
+    """
+    depth = resnet_depth(source, _THEIRS)
+    for theirs, ours in ((1, 0), (2, 3), (3, 6)):
+        source.move_layer(f"{_THEIRS}conv{theirs}", f"{_TIMM}conv1.{ours}", bias=False)
+    for theirs, layer in ((1, "conv1.1"), (2, "conv1.4"), (3, "bn1")):
+        source.move_batch_norm(f"{_THEIRS}bn{theirs}", f"{_TIMM}{layer}")
+    move_resnet_stages(source, _THEIRS, _TIMM)
+    # ImageNet's classifier, where an encoder still has it.
+    source.drop(f"{_THEIRS}fc.weight", f"{_THEIRS}fc.bias")
+    return imagenet_encoder(f"resnet{depth}s", dilated=dilated)
+
+
+def move_sequence(source: Renaming, theirs: str, ours: str, *, first: int = 0, bias: bool = False) -> None:
+    """Moves a convolution and its BatchNorm that follow each other in a sequence, `first` being the convolution."""
+    source.move_layer(f"{theirs}.{first}", f"{ours}.convolution", bias=bias)
+    source.move_batch_norm(f"{theirs}.{first + 1}", f"{ours}.norm")
+
+
+def move_ocr_head(source: Renaming, theirs: str, ours: str) -> OCRConfig:
+    """Moves an OCR head without its classifier; `theirs` ends in a dot, or is empty."""
+    block = f"{theirs}spatial_ocr_head.object_context_block"
+    channels = source.size(f"{theirs}conv_3x3.1.bias")
+    key_channels = source.size(f"{block}.f_down.1.bias")
+    move_sequence(source, f"{theirs}conv_3x3", f"{ours}.reduction", bias=True)
+    for part, name in (("f_pixel", "query"), ("f_object", "key")):
+        for index in (0, 1):
+            move_sequence(source, f"{block}.{part}", f"{ours}.{name}.{index}", first=3 * index, bias=True)
+    move_sequence(source, f"{block}.f_down", f"{ours}.value", bias=True)
+    move_sequence(source, f"{block}.f_up", f"{ours}.output", bias=True)
+    move_sequence(source, f"{theirs}spatial_ocr_head.conv_bn_dropout", f"{ours}.fusion", bias=True)
+    return OCRConfig(channels=channels, key_channels=key_channels, form="vspw")
+
+
+def _move_pspnet(source: Renaming) -> ModelConfig:
+    num_classes = source.size("decoder.conv_last_.4.bias")
+    channels = source.size("decoder.conv_last_.1.bias")
+    auxiliary = source.size("decoder.cbr_deepsup.1.bias")
+    for index in range(len(PSPConfig().bins)):
+        move_sequence(source, f"decoder.ppm.{index}", f"head.pyramid.projections.{index}", first=1)
+    move_sequence(source, "decoder.conv_last_", "head.fusion")
+    source.move_layer("decoder.conv_last_.4", "classifier")
+    move_sequence(source, "decoder.cbr_deepsup", "auxiliary_head.head.convolutions.0")
+    source.move_layer("decoder.conv_last_deepsup_", "auxiliary_head.classifier")
+    return source.config(
+        PerFrameConfig,
+        encoder=move_vspw_encoder(source, dilated=True),
+        head=PSPConfig(channels=channels),
+        num_classes=num_classes,
+        auxiliary=auxiliary_fcn(auxiliary),
+    )
+
+
+def _move_ocrnet(source: Renaming) -> ModelConfig:
+    num_classes = source.size("decoder.head.bias")
+    auxiliary = source.size("decoder.dsn_head.1.bias")
+    head = move_ocr_head(source, "decoder.", "head")
+    source.move_layer("decoder.head", "classifier")
+    move_sequence(source, "decoder.dsn_head", "auxiliary_head.head.convolutions.0", bias=True)
+    source.move_layer("decoder.dsn_head.4", "auxiliary_head.classifier")
+    return source.config(
+        PerFrameConfig,
+        encoder=move_vspw_encoder(source, dilated=True),
+        head=head,
+        num_classes=num_classes,
+        dropout=0.05,
+        auxiliary=auxiliary_fcn(auxiliary, bias=True),
+    )
+
+
+def _move_upernet(source: Renaming) -> ModelConfig:
+    num_classes = source.size("decoder.conv_last_.1.bias")
+    channels = source.size("decoder.conv_last_.0.1.bias")
+    for index in range(len(UPerConfig().bins)):
+        move_sequence(source, f"decoder.ppm_conv.{index}", f"head.pyramid.projections.{index}")
+    move_sequence(source, "decoder.ppm_last_conv", "head.top")
+    for index in range(3):
+        move_sequence(source, f"decoder.fpn_in.{index}", f"head.laterals.{index}")
+        move_sequence(source, f"decoder.fpn_out.{index}.0", f"head.smoothings.{index}")
+    move_sequence(source, "decoder.conv_last_.0", "head.fusion")
+    source.move_layer("decoder.conv_last_.1", "classifier")
+    return source.config(
+        PerFrameConfig,
+        encoder=move_vspw_encoder(source, dilated=False),
+        head=UPerConfig(channels=channels, form="vspw"),
+        num_classes=num_classes,
+        dropout=0.0,
+    )
+
+
+def _move_deeplab(source: Renaming) -> ModelConfig:
+    num_classes = source.size("decoder.decoder.lastlast_conv.1.bias")
+    channels = source.size("decoder.aspp.bn1.bias")
+    detail = source.size("decoder.decoder.bn1.bias")
+    for index in range(4):
+        theirs = f"decoder.aspp.aspp{index + 1}"
+        source.move_layer(f"{theirs}.atrous_conv", f"head.branches.{index}.convolution", bias=False)
+        source.move_batch_norm(f"{theirs}.bn", f"head.branches.{index}.norm")
+    move_sequence(source, "decoder.aspp.global_avg_pool", "head.image", first=1)
+    for theirs, ours in (("aspp", "fusion"), ("decoder", "detail")):
+        source.move_layer(f"decoder.{theirs}.conv1", f"head.{ours}.convolution", bias=False)
+        source.move_batch_norm(f"decoder.{theirs}.bn1", f"head.{ours}.norm")
+    for index, first in enumerate((0, 4)):
+        move_sequence(source, "decoder.decoder.last_conv", f"head.decoder.{index}", first=first)
+    source.move_layer("decoder.decoder.lastlast_conv.1", "classifier")
+    return source.config(
+        PerFrameConfig,
+        encoder=move_vspw_encoder(source, dilated=True),
+        head=ASPPConfig(channels=channels, detail_channels=detail, form="vspw"),
+        num_classes=num_classes,
+    )
+
+
+@dataclass(frozen=True)
+class System:
+    """One of the systems.
+
+    Attributes:
+        sign: what only its keys begin with, or only those of systems that cannot be told apart.
+        move: moves all of it and says what it is.
+    """
+
+    sign: str
+    move: Callable[[Renaming], ModelConfig]
+
+
+VSPW_SYSTEMS: dict[str, System] = {
+    "pspnet": System("decoder.ppm.", _move_pspnet),
+    "ocrnet": System("decoder.spatial_ocr_head.", _move_ocrnet),
+    "upernet": System("decoder.fpn_in.", _move_upernet),
+    "deeplab": System("decoder.aspp.", _move_deeplab),
+}
+"""By what `--system` calls them."""

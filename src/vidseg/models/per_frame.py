@@ -1,0 +1,112 @@
+"""Image models: any encoder with any head; as video models, ones that use no references.
+
+Shape letters: B batch, K classes, C channels of the head, h, w size of the logits, that of the head's feature.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from vidseg.errors import InputError
+from vidseg.models.contract import Context
+from vidseg.models.encoders import Encoder, EncoderConfig, build_encoder
+from vidseg.models.heads import FCNConfig, HeadConfig, OCRHead, build_head
+from vidseg.models.layers import Normalization
+from vidseg.models.reference_model import ReferenceModel, check_references
+from vidseg.models.segformer import check_head
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerFrameConfig:
+    """The size of an image model.
+
+    Attributes:
+        encoder: of frames.
+        head: what makes one feature map of the encoder's four.
+        num_classes: K.
+        dropout: rate of channel dropout before every classifier, 0–1.
+        auxiliary: a second, small head whose logits a training loss may use; None for none. An OCR head needs it: its
+            logits gather the regions.
+    """
+
+    encoder: EncoderConfig
+    head: HeadConfig
+    num_classes: int
+    dropout: float = 0.1
+    auxiliary: FCNConfig | None = None
+
+    def __post_init__(self) -> None:
+        check_head(self.num_classes, self.head.channels, self.dropout)
+        if self.head.kind == "ocr" and self.auxiliary is None:
+            raise InputError("got an OCR head without an auxiliary head, whose logits it needs; expected one")
+
+    @property
+    def reference_offsets(self) -> tuple[int, ...]:
+        """None: it sees one frame only."""
+        return ()
+
+
+class AuxiliaryHead(nn.Module):
+    """Convolutions on one stage, dropout and a classifier: logits [B,K,·,·] of the stage's size."""
+
+    def __init__(self, config: FCNConfig, encoder: Encoder, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.head = build_head(config, encoder)
+        self.dropout = nn.Dropout2d(dropout)
+        self.classifier = nn.Conv2d(config.channels, num_classes, kernel_size=1)
+
+    def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
+        return self.classifier(self.dropout(self.head(stages)))
+
+
+class PerFrameFeatures(NamedTuple):
+    """Features of single frames.
+
+    Attributes:
+        fused: float [B,C,h,w].
+        stages: the encoder's.
+        auxiliary: logits of the auxiliary head where they were needed on the way; else empty.
+    """
+
+    fused: Tensor
+    stages: tuple[Tensor, ...]
+    auxiliary: tuple[Tensor, ...]
+
+
+class PerFrame(ReferenceModel):
+    """A class for every pixel of a single frame."""
+
+    def __init__(self, config: PerFrameConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.num_classes = config.num_classes
+        self.encoder = build_encoder(config.encoder)
+        self.normalization = Normalization(self.encoder.mean, self.encoder.std)
+        self.head = build_head(config.head, self.encoder)
+        self.dropout = nn.Dropout2d(config.dropout)
+        self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
+        self.auxiliary_head: AuxiliaryHead | None = None
+        if config.auxiliary is not None:
+            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+
+    def encode(self, frame_B3HW: Tensor) -> PerFrameFeatures:
+        """The head's feature of RGB frames, float 0–255."""
+        stages = self.encoder(self.normalization(frame_B3HW))
+        if not isinstance(self.head, OCRHead):
+            return PerFrameFeatures(self.head(stages), stages, ())
+        assert self.auxiliary_head is not None
+        logits = self.auxiliary_head(stages)
+        return PerFrameFeatures(self.head(stages, logits), stages, (logits,))
+
+    def decode(self, features: PerFrameFeatures, references: Sequence[Context] = ()) -> Tensor:
+        """Logits [B,K,h,w]."""
+        check_references(self, references)
+        return self.classifier(self.dropout(features.fused))
+
+    def auxiliary(self, features: PerFrameFeatures) -> tuple[Tensor, ...]:
+        """Logits of the auxiliary head, if there is one."""
+        if self.auxiliary_head is None or features.auxiliary:
+            return features.auxiliary
+        return (self.auxiliary_head(features.stages),)
