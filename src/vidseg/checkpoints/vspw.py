@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from vidseg.checkpoints.renaming import Converted, Renaming
 from vidseg.checkpoints.resnet import imagenet_encoder, move_resnet_stages, resnet_depth
 from vidseg.errors import CheckpointError
-from vidseg.models import EncoderConfig, ModelConfig, PerFrameConfig
+from vidseg.models import EncoderConfig, ModelConfig, PerFrameConfig, TCBConfig
 from vidseg.models.heads import ASPPConfig, OCRConfig, PSPConfig, UPerConfig, auxiliary_fcn
 
 _THEIRS = "encoder."
@@ -20,7 +21,7 @@ def convert_vspw(tensors: Mapping[str, Any], name: str, system: str | None = Non
     Args:
         tensors: the state dict.
         name: what the source is called in errors.
-        system: which one, where keys cannot tell; None to go by the keys.
+        system: which one, where keys cannot tell; None to go by the keys, and for the first of several that fit.
 
     Raises:
         CheckpointError: for another system, or naming the first key that is missing or unknown.
@@ -31,11 +32,6 @@ def convert_vspw(tensors: Mapping[str, Any], name: str, system: str | None = Non
         raise CheckpointError(f"got system {system!r}; expected one of {', '.join(VSPW_SYSTEMS)}")
     if not fitting:
         raise source.unknown("a system", f"one of {', '.join(VSPW_SYSTEMS)}")
-    if system is None and len(fitting) > 1:
-        raise CheckpointError(
-            f"got keys in {name} that several systems have: {', '.join(fitting)}; expected to be told; "
-            f"say --system {fitting[0]} (or another of them)"
-        )
     if system is not None and system not in fitting:
         raise CheckpointError(f"got system {system!r} for {name}, whose keys are of {', '.join(fitting)}; leave it out")
     return source.finish(VSPW_SYSTEMS[system or fitting[0]].move(source))
@@ -115,6 +111,41 @@ def _move_ocrnet(source: Renaming) -> ModelConfig:
     )
 
 
+def _move_tcb_ppm(source: Renaming) -> ModelConfig:
+    num_classes = source.size("ppm_conv.conv_last_.4.bias")
+    channels, auxiliary = source.size("ppm_conv.conv_last_.1.bias"), source.size("deepsup.1.bias")
+    for index in range(len(PSPConfig().bins)):
+        move_sequence(source, f"ppm_conv.ppm.{index}", f"head.pyramid.projections.{index}")
+    move_sequence(source, "ppm_conv.conv_last_", "head.fusion")
+    source.move_layer("ppm_conv.conv_last_.4", "classifier")
+    move_sequence(source, "deepsup", "auxiliary_head.head.convolutions.0")
+    source.move_layer("deepsup.4", "auxiliary_head.classifier")
+    return source.config(
+        TCBConfig,
+        encoder=move_vspw_encoder(source, dilated=True),
+        head=PSPConfig(channels=channels),
+        num_classes=num_classes,
+        auxiliary=auxiliary_fcn(auxiliary),
+    )
+
+
+def _move_tcb_ocr(source: Renaming, memory: str = "none") -> ModelConfig:
+    num_classes, auxiliary = source.size("head.bias"), source.size("dsn_head.1.bias")
+    head = move_ocr_head(source, "", "head")
+    source.move_layer("head", "classifier")
+    move_sequence(source, "dsn_head", "auxiliary_head.head.convolutions.0", bias=True)
+    source.move_layer("dsn_head.4", "auxiliary_head.classifier")
+    return source.config(
+        TCBConfig,
+        encoder=move_vspw_encoder(source, dilated=True),
+        head=head,
+        num_classes=num_classes,
+        auxiliary=auxiliary_fcn(auxiliary, bias=True),
+        dropout=0.05,
+        memory=memory,
+    )
+
+
 def _move_upernet(source: Renaming) -> ModelConfig:
     num_classes = source.size("decoder.conv_last_.1.bias")
     channels = source.size("decoder.conv_last_.0.1.bias")
@@ -176,5 +207,8 @@ VSPW_SYSTEMS: dict[str, System] = {
     "ocrnet": System("decoder.spatial_ocr_head.", _move_ocrnet),
     "upernet": System("decoder.fpn_in.", _move_upernet),
     "deeplab": System("decoder.aspp.", _move_deeplab),
+    "tcb_ppm": System("ppm_conv.", _move_tcb_ppm),
+    "tcb_ocr": System("spatial_ocr_head.", _move_tcb_ocr),
+    "tcb_ocr_mem": System("spatial_ocr_head.", partial(_move_tcb_ocr, memory="released")),
 }
 """By what `--system` calls them."""

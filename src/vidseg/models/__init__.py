@@ -34,6 +34,7 @@ from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
 from vidseg.models.segformer import SegFormer, SegFormerConfig
 from vidseg.models.stateful_model import StatefulModel
+from vidseg.models.tcb import TCB, TCBConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "segformer": Architecture(config=SegFormerConfig, build=SegFormer),
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
+    "tcb": Architecture(config=TCBConfig, build=TCB),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
 
@@ -74,6 +76,7 @@ __all__ = [
     "ARCHITECTURES",
     "CFFM",
     "MIT_SIZES",
+    "TCB",
     "Adaptive",
     "Architecture",
     "ByReferences",
@@ -100,6 +103,7 @@ __all__ = [
     "State",
     "StatefulModel",
     "Step",
+    "TCBConfig",
     "TimmConfig",
     "TimmEncoder",
     "ViTConfig",
