@@ -13,8 +13,8 @@ believes to be alone on the machine. What keeps them from starving one another:
 import os
 from collections.abc import MutableMapping
 
-# About 20 µs: longer than threads of one step usually wait for each other, shorter than anyone else could notice. It is
-# also what GNU's OpenMP takes by itself if told of more threads than cores; it does not know of ours.
+# About 10 µs by GNU's own estimate: threads of one step wait for each other for about so long, and nobody else notices.
+# (With more OpenMP threads than cores it takes 100 by itself, but of the threads of decoders it does not know.)
 _SPINS = "1000"
 
 

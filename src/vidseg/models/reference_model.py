@@ -50,7 +50,13 @@ class ReferenceModel(VideoModel):
 
     def _step(self, inputs: FrameInputs) -> FrameOutputs:
         features = self.encode(inputs.frame)
-        return FrameOutputs(self.decode(features, inputs.references), self.context(features))
+        return FrameOutputs(
+            self.decode(features, inputs.references), self.context(features), auxiliary=self.training_extras(features)
+        )
+
+    def training_extras(self, features: Any) -> tuple[Tensor, ...]:
+        """`auxiliary` in training mode, else nothing."""
+        return self.auxiliary(features) if self.training else ()
 
     def forward(
         self, clip_BT3HW: Tensor, *, flow: Tensor | None = None, prior: Tensor | State | None = None

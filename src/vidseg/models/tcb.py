@@ -1,5 +1,4 @@
-"""TCB, temporal context blending (Miao et al., "VSPW: A Large-scale Dataset for Video Scene Parsing in the Wild", CVPR
-2021), in its three forms.
+"""TCB, temporal context blending (Miao et al., "VSPW: A Large-scale Dataset ...", CVPR 2021), in its three forms.
 
 Every frame leaves a short summary, a few vectors; a target is decoded with the mean of its own and its references'
 summaries in place of its own alone. With a PSP head the summary are its pooled maps, with an OCR head its regions. The
@@ -10,7 +9,8 @@ summaries remembered, h, w size of the stage.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -58,7 +58,7 @@ class TCBConfig:
     head: PSPConfig | OCRConfig
     num_classes: int
     offsets: tuple[int, ...] = (9, 6, 3)
-    auxiliary: FCNConfig = auxiliary_fcn(512)
+    auxiliary: FCNConfig = field(default_factory=partial(auxiliary_fcn, 512))
     dropout: float = 0.1
     memory: Literal["none", "recent", "released"] = "none"
     memory_size: int = 10
@@ -114,9 +114,9 @@ class TCB(ReferenceModel):
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
         self.summary_shape = (
-            (config.num_classes, self.head.channels)
-            if isinstance(self.head, OCRHead)
-            else (sum(side * side for side in self.head.pyramid.bins), self.encoder.widths[-1])
+            (config.num_classes, config.head.channels)
+            if isinstance(config.head, OCRConfig)
+            else (sum(side * side for side in config.head.bins), self.encoder.widths[-1])
         )
 
     def encode(self, frame_B3HW: Tensor) -> TCBFeatures:
@@ -182,7 +182,8 @@ class TCB(ReferenceModel):
         regions_BMKC = torch.cat([inputs.state["regions"][:, 1:], features.summary.unsqueeze(1)], dim=1)
         filled_B1 = (inputs.state["filled"] + 1).clamp(max=self.config.memory_size)
         logits = self._blend(features, regions_BMKC.sum(dim=1) / filled_B1.unsqueeze(2))
-        return FrameOutputs(logits, state={"regions": regions_BMKC, "filled": filled_B1}, auxiliary=features.auxiliary)
+        state = {"regions": regions_BMKC, "filled": filled_B1}
+        return FrameOutputs(logits, state=state, auxiliary=self.training_extras(features))
 
     def _with_released(self, inputs: FrameInputs) -> FrameOutputs:
         """The mean over own and stored regions; own ones are stored where there are none."""
@@ -194,7 +195,7 @@ class TCB(ReferenceModel):
         logits = self._blend(features, (own_BMKC.sum(dim=1) + stored_BMKC.sum(dim=1)) / count_B1.unsqueeze(2))
         kept_BMKC = torch.where(filled_B1[:, :, None, None] > 0, stored_BMKC, own_BMKC)
         state = {"regions": kept_BMKC, "filled": torch.ones_like(filled_B1)}
-        return FrameOutputs(logits, self.context(features), state, auxiliary=features.auxiliary)
+        return FrameOutputs(logits, self.context(features), state, auxiliary=self.training_extras(features))
 
     def forward(
         self, clip_BT3HW: Tensor, *, flow: Tensor | None = None, prior: Tensor | State | None = None

@@ -6,7 +6,13 @@ from typing import Any
 FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights", "warm_start")
 """What may differ when a run is resumed: nothing here changes what it computes from then on."""
 
-ADDED = {"model.encoder.kind": "mit", "model.head": None}
+ADDED = {
+    "model.encoder.kind": "mit",
+    "model.head": None,
+    "loss.auxiliary_weight": 0.4,
+    "loss.log_softmax_first": False,
+    "loss.average": "all",
+}
 """Fields that configurations of older versions lack, each with the value that those versions computed by."""
 
 
