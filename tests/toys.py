@@ -1,11 +1,12 @@
-"""Miniature models of every kind that the contract serves, with random weights that keep every input in play.
+"""Miniature models of every kind that the contract serves, with weights that keep every input in play.
 
 Shape letters: B batch, K classes, C channels, H, W image size, h, w size at stride 4.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 import tiny
 from vidseg.models import (
+    TCB,
     Adaptive,
     Context,
     Cycle,
@@ -22,9 +24,11 @@ from vidseg.models import (
     ReferenceModel,
     StatefulModel,
     Step,
+    TCBConfig,
     VideoModel,
     build_encoder,
 )
+from vidseg.models.heads import OCRConfig, PSPConfig, auxiliary_fcn
 from vidseg.models.layers import Normalization
 from vidseg.types import Preprocessing
 
@@ -206,20 +210,32 @@ class Referring(ReferenceModel):
         return self.classifier(feature)
 
 
-KINDS: dict[str, type[VideoModel]] = {
+def tcb(head: PSPConfig | OCRConfig, **options: Any) -> Callable[[], TCB]:
+    """Makes a small TCB with references two and one frames back."""
+    config = TCBConfig(
+        encoder=tiny.ENCODER, head=head, num_classes=5, offsets=(2, 1), auxiliary=auxiliary_fcn(8), **options
+    )
+    return partial(TCB, config)
+
+
+KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
     "key frames": KeyFrames,
     "adaptive": AdaptiveKeyFrames,
     "flow": Flowing,
     "prior": WithPrior,
+    "tcb ppm": tcb(PSPConfig(channels=8)),
+    "tcb ocr": tcb(OCRConfig(channels=8, key_channels=8)),
+    "tcb recent": tcb(OCRConfig(channels=8, key_channels=8), memory="recent", memory_size=3),
+    "tcb released": tcb(OCRConfig(channels=8, key_channels=8), memory="released"),
 }
 
 
 def toy(kind: str) -> VideoModel:
     """A toy that is ready to segment."""
     torch.manual_seed(0)
-    model = KINDS[kind]()  # type: ignore[call-arg]
+    model = KINDS[kind]()
     # Batch statistics and zero biases would hide mistakes.
     with torch.no_grad():
         for parameter in model.parameters():

