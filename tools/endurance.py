@@ -31,7 +31,7 @@ from vidseg.checkpoints import load
 from vidseg.stream import Segmenter
 from vidseg.stream.pipeline import prefetch
 from vidseg.types import Frame
-from vidseg.video import read_video
+from vidseg.video import read_isolated, read_video
 
 SAMPLES = Path(str(resources.files("vidseg"))) / "assets" / "sample" / "images"
 MARKS = 20  # how often memory is looked at on the way
@@ -93,8 +93,8 @@ def many_streams(segmenter: Segmenter, size: int) -> Iterator[None]:
 
 
 def many_videos(paths: list[Path]) -> Iterator[None]:
-    """Videos read whole, in part from the middle, and left after a frame."""
-    ways: list[Callable[[Path], None]] = [read_whole, read_part, read_one_frame]
+    """Videos read whole, in part from the middle, left after a frame, and read in a process of their own."""
+    ways: list[Callable[[Path], None]] = [read_whole, read_part, read_one_frame, read_apart]
     for number in itertools.count():
         ways[number % len(ways)](paths[number // len(ways) % len(paths)])
         yield
@@ -118,6 +118,13 @@ def read_one_frame(path: Path) -> None:
     """And leaves."""
     with read_video(path) as reader:
         next(iter(reader))
+
+
+def read_apart(path: Path) -> None:
+    """In a process of its own, left in mid-air."""
+    with read_isolated(path) as reader:
+        for _ in itertools.islice(reader, 5):
+            pass
 
 
 def measured(name: str, count: int, work: Iterator[None]) -> dict[str, object]:

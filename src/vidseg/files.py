@@ -86,11 +86,12 @@ def recover(path: str | os.PathLike[str]) -> None:
     ours = re.compile(re.escape(_prefix(path)) + r"[a-z0-9_]{8}" + re.escape(path.suffix))
     for entry in list(os.scandir(path.parent)):
         if ours.fullmatch(entry.name) and not _is_in_use(Path(entry.path)):
-            if entry.is_dir(follow_symlinks=False):
-                _put_back(Path(entry.path), path)
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                Path(entry.path).unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be removed harms nobody
+                if entry.is_dir(follow_symlinks=False):
+                    _put_back(Path(entry.path), path)
+                    shutil.rmtree(entry.path)
+                else:
+                    Path(entry.path).unlink()
 
 
 def _lock(handle: int) -> None:
@@ -111,9 +112,9 @@ def _put_back(workplace: Path, path: Path) -> None:
 
 
 def _is_in_use(path: Path) -> bool:
-    """Whether a living process holds its lock; on Windows, where open files cannot be removed, it need not."""
+    """Whether a living process holds its lock; on Windows, which has no such locks, one always might."""
     if sys.platform == "win32":
-        return False
+        return True
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:  # it has just come into its place, or is another user's

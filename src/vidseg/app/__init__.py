@@ -10,7 +10,7 @@ of multipart forms is needed.
 A client is a WebSocket with a `Session`: its upload, one `Job` at a time and its results, in a folder of its own that
 goes when the connection ends. A job is a thread that runs `vidseg.stream.segment_to_files` on a `VideoReader`, be it of
 an uploaded file, an address or the browser's camera. Files and addresses are decoded in a process of their own
-(`vidseg.video.isolated`), so that a video that crashes its decoder ends that job and nothing else. All jobs of one
+(`vidseg.video.isolation`), so that a video that crashes its decoder ends that job and nothing else. All jobs of one
 model, runtime and size share a `Segmenter`; the stream's state is the job's own.
 """
 

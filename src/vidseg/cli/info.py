@@ -37,6 +37,7 @@ def run(args: Any) -> int:
     from vidseg.bench.sizes import for_frames_of, parse_size
     from vidseg.checkpoints import describe, load
     from vidseg.models import architecture_of
+    from vidseg.models.encoders import encoder_name
 
     size = parse_size(args.size)
     record = describe(args.model)
@@ -49,6 +50,7 @@ def run(args: Any) -> int:
         "architecture": architecture_of(record.config),
         "config": asdict(record.config),
         "parameters": {"total": sum(parameters.values())} | {name: n for name, n in parameters.items() if n},
+        "encoder": encoder_name(record.config.encoder),
         "reference_offsets": list(model.reference_offsets),
         "preprocessing": asdict(record.preprocessing),
         **record.class_map.to_dict(),
@@ -61,7 +63,11 @@ def run(args: Any) -> int:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("architecture", report["architecture"])
     table.add_row("parameters", f"{report['parameters']['total']:,}")
+    table.add_row("encoder", encoder_name(record.config.encoder))
     table.add_row("references", ", ".join(f"-{offset}" for offset in model.reference_offsets) or "none")
+    for name, tensor in model.blank_state(1, network_size).items():
+        shape = "x".join(map(str, tensor.shape[1:]))
+        table.add_row(f"state: {name}", f"{shape}, {tensor.nbytes / 1e6:.2f} MB at {args.size}")
     kept = record.preprocessing
     table.add_row("input", f"within {kept.short}x{kept.long}, multiples of {kept.multiple}, {kept.interpolation}")
     table.add_row("classes", f"{record.class_map.num_classes}: {', '.join(record.class_map.names)}")
@@ -73,6 +79,9 @@ def run(args: Any) -> int:
     console.print(table)
     console.print()
     console.print(_complexity_table(counted, args.size))
+    if set(counted.steps) - {"start", "step"}:
+        for name, parts in counted.steps.items():
+            console.print(f"step {name!r}: {sum(parts.values()) / 1e9:.3f} G multiply-adds, accelerated")
     if counted.attention is not None:
         cost = counted.attention
         console.print(
@@ -96,8 +105,7 @@ def _complexity_table(counted: "Complexity", size: str) -> Table:
         f"clip of {counted.frames}, G multiply-adds": (_giga(counted.clip), "{:.3f}"),
         "stream": (_giga(counted.stream), "{:.3f}"),
     }
-    if counted.accelerated is not None:
-        columns["stream, accelerated"] = _giga(counted.accelerated), "{:.3f}"
+    columns["stream, accelerated"] = _giga(counted.accelerated), "{:.3f}"
     for head in columns:
         table.add_column(head, justify="right")
     for part in counted.parameters:

@@ -17,6 +17,7 @@ from vidseg.video.images import upright_rgb
 from vidseg.video.info import VideoInfo
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 from vidseg.video.pillow import UNREADABLE, open_image
+from vidseg.video.pulse import beat
 from vidseg.video.span import Span
 
 _TICK = Fraction(1, 1000)  # in which times are written, seconds
@@ -103,6 +104,7 @@ class AnimationSource:
                 # A PNG may begin with a picture that is no part of the animation, for programs that know none.
                 first = 1 if image.info.get("default_image") else 0
                 for number in range(first, first + len(self._delays)):
+                    beat()
                     image.seek(number)
                     yield upright_rgb(image, self._location)
                     count += 1
