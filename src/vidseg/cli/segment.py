@@ -222,8 +222,10 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
             done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
     for problem in done.problems:
         report(f"warning: {problem}")
+    compiling = f" after {done.compile_seconds:.1f} s of compilation" if done.compile_seconds else ""
+    rate = f"{done.frames_per_second:.1f} frames/s{compiling}"
     print(
-        f"{done.source}: {done.frames} frames, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        f"{done.source}: {done.frames} frames, {rate} -> {', '.join(outputs)}",
         file=sys.stderr,
     )
     return done
@@ -235,6 +237,7 @@ def _row(done: "JobReport", outputs: list[str]) -> dict[str, Any]:
         "outputs": outputs,
         "frames": done.frames,
         "seconds": done.seconds,
+        "compile_seconds": done.compile_seconds,
         "frames_per_second": done.frames_per_second,
         "problems": list(done.problems),
     }

@@ -3,6 +3,7 @@
 Shape letters: see `vidseg.runtime.graph`.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -41,6 +42,7 @@ class GraphRuntime:
     ) -> None:
         self.name = name
         self.device = device
+        self.compile_seconds = 0.0
         self._model = model
         self._compile_graph = compile_graph
         self._compiled: OrderedDict[tuple[int, ...], Compiled] = OrderedDict()
@@ -54,8 +56,10 @@ class GraphRuntime:
         B, _, H, W = frame_B3HW.shape
         key = (B, H, W, num_references)
         if key not in self._compiled:
+            began = time.perf_counter()
             graph = StepGraph(self._model, num_references, channels_last=True)
             self._compiled[key] = self._compile_graph(graph, B, (H, W))
+            self.compile_seconds += time.perf_counter() - began
             if len(self._compiled) > MAX_GRAPHS:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)

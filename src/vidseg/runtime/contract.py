@@ -18,10 +18,12 @@ class Runtime(Protocol):
     Attributes:
         name: as the user chooses it, e.g. "torch".
         device: where inputs are expected and results lie.
+        compile_seconds: spent so far on compiling for the sizes that came along; 0 where nothing is compiled.
     """
 
     name: str
     device: torch.device
+    compile_seconds: float
 
     def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
         """Logits of a frame and what it leaves for later ones.

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 
 import torch
@@ -32,12 +33,20 @@ class CompiledRuntime:
                 "install one or choose another runtime"
             )
         self.device = device
+        self.compile_seconds = 0.0
+        self._seen: set[tuple[int, ...]] = set()
         self._step = torch.compile(model)
 
     def step(self, frame_B3HW: Tensor, references: Sequence[Context]) -> tuple[Tensor, Context]:
         """See `Runtime.step`."""
+        key = (*frame_B3HW.shape, len(references))
+        began = time.perf_counter()
         with quiet():
             logits, context = self._step(frame_B3HW, list(references))
+        if key not in self._seen:
+            # The first step of a size is nearly all compilation, and torch does not tell the two apart.
+            self._seen.add(key)
+            self.compile_seconds += time.perf_counter() - began
         return logits, context
 
 
