@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
-from vidseg.video.masks import UNREADABLE
+from vidseg.video.masks import UNREADABLE, require_checksums
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
 
@@ -130,6 +130,7 @@ def read_image(path: str | os.PathLike[str]) -> RGB:
         MediaError: if it is no image, is damaged, or holds floating-point or 32-bit values.
     """
     try:
+        require_checksums(path)
         with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened)
             if image.mode.startswith("I"):
@@ -148,8 +149,11 @@ def read_image(path: str | os.PathLike[str]) -> RGB:
 
 def _pictures_in(path: Path) -> int:
     """How many pictures an animation or a stack of pages has; what a camera adds to a photo does not count."""
-    with Image.open(path) as image:
-        return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
+    except UNREADABLE:
+        return 2  # of which the second cannot even be counted
 
 
 def _from_16_bit(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], path: object) -> RGB:

@@ -1,6 +1,8 @@
 """Label maps as PNG files of class ids."""
 
 import os
+import struct
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,8 +14,12 @@ from vidseg.types import IGNORE_8BIT, ClassMap, Labels
 
 # The colour of pixels without a label in viewers; the one that Pascal VOC made customary.
 _IGNORE_COLOUR = (224, 224, 192)
-# Pillow's ways to say that a file is no image, damaged, or too large to be meant.
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# Pillow's ways to say that a file is no image, damaged, or too large to be meant; the last six are what its readers
+# stumble over where a header contradicts itself.
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, Image.DecompressionBombError),
+    *(TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error),
+)
 _GREY_MODES = ("P", "L", "1", "I", "I;16", "I;16B")
 
 
@@ -68,6 +74,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
     try:
         with open(path, "rb") as file:
             header = file.read(26)
+        require_checksums(path)
         with Image.open(path) as image:
             if image.format != "PNG" or image.mode not in _GREY_MODES:
                 raise MediaError(
@@ -88,6 +95,19 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         # Pillow stretches grey of 2 and 4 bits to 0–255; the ids are the stored values.
         values //= np.uint8(255 // (2**bits - 1))
     return values
+
+
+def require_checksums(path: str | os.PathLike[str]) -> None:
+    """Checks the pixels of a PNG against its checksums; any other file passes.
+
+    Pillow leaves that out when it decodes, and a mask with flipped bits would be another mask.
+
+    Raises:
+        Error: one of `UNREADABLE` if a checksum is wrong or the file cannot be opened.
+    """
+    with Image.open(path) as image:
+        if image.format == "PNG":
+            image.verify()
 
 
 def _palette(class_map: ClassMap) -> list[int]:
