@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidseg.files import atomic_file, atomic_folder
+from vidseg.files import atomic_file, atomic_folder, read_json
 
 
 def _names(folder: Path) -> list[str]:
@@ -46,3 +46,27 @@ def test_a_folder_that_cannot_be_replaced_stays(
     with pytest.raises(PermissionError):
         _fill(tmp_path / "out", "new")
     assert (_names(tmp_path), _names(tmp_path / "out")) == (["out"], ["old"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        '{"a": NaN}',
+        "[-Infinity]",
+        '"\\ud800"',
+        "[" * 100_000 + "]" * 100_000,
+        "9" * 5000,
+        b"\xff\xfe{\x00}\x00",
+    ],
+)
+def test_json_is_read_strictly(tmp_path: Path, text: str | bytes) -> None:
+    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": [1.5, "\xc3\xa9"]}')
+    assert read_json(tmp_path / "a.json") == {"a": [1.5, "é"]}

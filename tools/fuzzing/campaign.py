@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from fuzzing.child import INPUT, VERDICT, run_case
@@ -93,7 +94,7 @@ def run_campaign(
         while True:
             folder = place / "case"
             folder.mkdir()
-            verdict = _run(context, seed, index, place / "material", folder)
+            verdict = ended(context, run_case, (seed, index, str(place / "material"), str(folder)), folder)
             tally.add(index, verdict)
             if index in tally.failures or index in tally.known:
                 tell(f"{seed}/{index} {kind_of(index)}: {verdict.outcome}: {verdict.reason} [{verdict.what}]")
@@ -107,12 +108,25 @@ def run_campaign(
                 return tally
 
 
-def _run(
-    context: multiprocessing.context.ForkServerContext, seed: int, index: int, material: Path, folder: Path
+def ended(
+    context: BaseContext,
+    function: Callable[..., None],
+    arguments: tuple[object, ...],
+    folder: Path,
+    wall_seconds: float = WALL_SECONDS,
 ) -> Verdict:
-    process = context.Process(target=run_case, args=(seed, index, str(material), str(folder)))
+    """Runs a case in a child and says how it ended, also where the child could not say so itself.
+
+    Args:
+        context: makes the child.
+        function: what it runs, `run_case`; becomes the leader of a process group.
+        arguments: of the function.
+        folder: where the function leaves its verdict.
+        wall_seconds: after which it counts as hanging.
+    """
+    process = context.Process(target=function, args=arguments)  # type: ignore[attr-defined]  # each context has it
     process.start()
-    process.join(WALL_SECONDS)
+    process.join(wall_seconds)
     hung = process.is_alive()
     # With whatever it started.
     assert process.pid is not None
@@ -125,7 +139,7 @@ def _run(
         return Verdict(**json.loads((folder / VERDICT).read_text()))
     made = sorted(path.name for path in (folder / INPUT).glob("*"))
     if hung:
-        return Verdict(outcome="hang", reason=f"no answer within {WALL_SECONDS:.0f} s", what=str(made))
+        return Verdict(outcome="hang", reason=f"no answer within {wall_seconds:.0f} s", what=str(made))
     if -code == signal.SIGXCPU:
         return Verdict(outcome="hang", reason="no answer within the limit of CPU time", what=str(made))
     said = (folder / "libraries.txt").read_text(errors="replace") if (folder / "libraries.txt").exists() else ""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -164,7 +163,10 @@ class Renaming:
                 f"got {len(self._rest)} unknown key(s) in {self._name}, first '{next(iter(self._rest))}'; "
                 "expected none; check the file, and what kind of checkpoint it is"
             )
-        build = partial(MixTransformer if isinstance(config, MiTConfig) else build_model, config)
+
+        def build() -> nn.Module:
+            return MixTransformer(config) if isinstance(config, MiTConfig) else build_model(config)
+
         require_enough(build, sum(tensor.numel() for tensor in self._tensors.values()), self._name)
         return Converted(config=config, name=self._name, tensors=self._tensors, origins=self._origins)
 

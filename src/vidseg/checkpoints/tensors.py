@@ -37,6 +37,9 @@ _NUMPY_NAMES: list[Any] = [
 # By how many values a model may exceed its weights and still be built, to say which are missing.
 _SLACK = 10_000_000
 
+# Times its own size: an archive beyond that was made to fill the memory of whoever reads it.
+_MOST_UNPACKED = 20
+
 # How torch says that it will not run something; its other complaints are about damage.
 _CODE_REFUSED = ("unsupported global", "can only create new object", "can only build", "call reduce")
 
@@ -167,7 +170,15 @@ def _check_archive(path: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked, packed = sum(info.file_size for info in archive.infolist()), path.stat().st_size
+            if unpacked > _MOST_UNPACKED * packed:
+                raise CheckpointError(
+                    f"got an archive {path} of {packed:,} bytes that unpacks to {unpacked:,}; expected one that torch "
+                    "wrote, which does not compress; get it anew"
+                )
             damaged = archive.testzip()
+    except CheckpointError:
+        raise
     # Flipped bits may also claim that a stored file is compressed (zlib, lzma) or encrypted (RuntimeError).
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise _damaged(path, error) from error

@@ -41,7 +41,7 @@ def launch(config: TrainConfig) -> Fabric:
     processes, machines = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
     if device == "cuda" and processes > torch.cuda.device_count():
         raise InputError(
-            f"got {processes} processes for {torch.cuda.device_count()} GPU(s); expected one each at most; start fewer, "
+            f"got {processes} processes for {torch.cuda.device_count()} GPU(s); expected one each; start fewer, "
             "or use --runtime.device cpu"
         )
     for message in _NOISE:
