@@ -159,6 +159,7 @@ def test_a_png_whose_pixels_have_a_wrong_checksum_is_damaged(read, tmp_path: Pat
         read(tmp_path / "a.png")
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own words for the same
 def test_a_stack_of_pages_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     pages = [Image.fromarray(np.full((9, 9), value, np.uint8)) for value in (1, 2, 3)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
