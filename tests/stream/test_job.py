@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 from vidseg.errors import StateError
-from vidseg.stream import Segmenter, segment_to_files
+from vidseg.stream import JobReport, Segmenter, segment_to_files
 from vidseg.types import Frame, Segmentation
 from vidseg.video import VideoInfo, VideoReader
 from vidseg.video.span import Span
@@ -54,6 +54,12 @@ def test_an_interrupted_live_source_that_hangs_is_ended_with_its_outputs_complet
     assert isinstance(report.stopped_by, KeyboardInterrupt)
     assert (report.frames, report.problems) == (3, ("ended",))
     assert len(list((tmp_path / "masks").iterdir())) == 3
+
+
+def test_frames_per_second_leave_compilation_out() -> None:
+    report = JobReport(source="a", frames=20, seconds=7.0, compile_seconds=5.0, problems=())
+    assert report.frames_per_second == 10
+    assert JobReport(source="a", frames=20, seconds=0.0, problems=()).frames_per_second == 0
 
 
 @pytest.mark.parametrize("is_live", [False, True])
