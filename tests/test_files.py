@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vidseg.files import atomic_file, atomic_folder, recover
+from vidseg.files import atomic_file, atomic_folder, read_json, recover
 
 
 def _names(folder: Path) -> list[str]:
@@ -109,3 +109,27 @@ else:
 def _killed(path: Path, kind: str, moment: str = "within") -> None:
     process = subprocess.run([sys.executable, "-c", WRITE, path, kind, moment], check=False)
     assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        '{"a": NaN}',
+        "[-Infinity]",
+        '"\\ud800"',
+        "[" * 100_000 + "]" * 100_000,
+        "9" * 5000,
+        b"\xff\xfe{\x00}\x00",
+    ],
+)
+def test_json_is_read_strictly(tmp_path: Path, text: str | bytes) -> None:
+    (tmp_path / "a.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": [1.5, "\xc3\xa9"]}')
+    assert read_json(tmp_path / "a.json") == {"a": [1.5, "é"]}

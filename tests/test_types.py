@@ -36,12 +36,24 @@ def test_class_maps_come_back_from_json() -> None:
         {"classes": ["a"], "palette": [[float("inf"), 0, 0]], "ignore": 255},
         {"classes": ["a"], "palette": [[0, 0, 0]], "ignore": 0},
         {"classes": [], "palette": [], "ignore": 255},
+        {"classes": [None], "palette": [[0, 0, 0]], "ignore": 255},
+        {"classes": [" "], "palette": [[0, 0, 0]], "ignore": 255},
+        {"classes": {"a": 0}, "palette": [[0, 0, 0]], "ignore": 255},
+        {"classes": ["a"], "palette": [[0, 0, 1.5]], "ignore": 255},
+        {"classes": ["a"], "palette": [[0, 0, True]], "ignore": 255},
+        {"classes": ["a"], "palette": [["0", "0", "0"]], "ignore": 255},
+        {"classes": ["a"], "palette": [[0, 0, 0]], "ignore": 65536},
     ],
 )
 def test_broken_class_maps_are_refused_in_one_line(value: dict) -> None:
     with pytest.raises(InputError) as refused:
         ClassMap.from_dict(value)
     assert "\n" not in str(refused.value)
+
+
+def test_whole_numbers_may_be_written_as_some_programs_do() -> None:
+    class_map = ClassMap.from_dict({"classes": ["a"], "palette": [[1.0, 2, 3]], "ignore": 255.0})
+    assert (class_map.palette, class_map.ignore) == (((1, 2, 3),), 255)
 
 
 def test_label_dtypes_grow_with_the_classes() -> None:

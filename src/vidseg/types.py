@@ -76,7 +76,7 @@ class ClassMap:
             )
         if any(len(colour) != 3 or not all(0 <= part <= 255 for part in colour) for colour in self.palette):
             raise InputError("got a palette with values outside 0–255; expected (red, green, blue) triples")
-        if self.ignore < len(self.names):
+        if not len(self.names) <= self.ignore <= IGNORE_16BIT:
             raise InputError(
                 f"got ignore value {self.ignore} for {len(self.names)} classes; expected a value that is no class id "
                 f"({IGNORE_8BIT}, or {IGNORE_16BIT} for more than {IGNORE_8BIT} classes)"
@@ -108,12 +108,13 @@ class ClassMap:
             InputError: if a field is missing or malformed.
         """
         try:
-            if isinstance(value["classes"], str):
-                raise TypeError("classes is one string")
+            names = value["classes"]
+            if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
+                raise TypeError("classes is no list of names")
             return cls(
-                names=tuple(str(name) for name in value["classes"]),
-                palette=tuple((int(r), int(g), int(b)) for r, g, b in value["palette"]),
-                ignore=int(value["ignore"]),
+                names=tuple(names),
+                palette=tuple((_whole(r), _whole(g), _whole(b)) for r, g, b in value["palette"]),
+                ignore=_whole(value["ignore"]),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             if isinstance(error, InputError):
@@ -122,6 +123,13 @@ class ClassMap:
                 f"got a class map that cannot be read ({error!r}); expected "
                 "{classes: [names], palette: [[r, g, b]], ignore: int}"
             ) from error
+
+
+def _whole(value: Any) -> int:
+    """A whole number that may be written as 40 or, as some programs do, 40.0."""
+    if isinstance(value, bool) or value != int(value):
+        raise ValueError(f"{value!r} is no whole number")
+    return int(value)
 
 
 def default_ignore(num_classes: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,47 @@ def test_flipped_bits_are_found(segformer_weights: Weights, tmp_path: Path) -> N
 def test_other_content_is_told(content: object, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"F\.pth"):
         convert(write(tmp_path, content), tmp_path / "out", "segformer")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensor: torch.zeros(1).expand(10**9),  # four bytes on disk
+        lambda tensor: tensor.to_sparse(),
+        lambda tensor: tensor.to("meta"),
+        lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.quint8),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # torch's, about quantisation
+def test_tensors_without_values_of_their_own_are_refused(
+    change: Callable[[torch.Tensor], torch.Tensor], segformer_weights: Weights, tmp_path: Path
+) -> None:
+    key = "decode_head.linear_fuse.bn.weight"
+    source = write(tmp_path, segformer_weights | {key: change(segformer_weights[key])})
+    with pytest.raises(CheckpointError, match="values of its own for key 'decode_head"):
+        convert(source, tmp_path / "out", "segformer")
+
+
+def test_a_double_beyond_float32_is_not_finite(segformer_weights: Weights, tmp_path: Path) -> None:
+    key = "decode_head.linear_pred.weight"
+    source = write(tmp_path, segformer_weights | {key: segformer_weights[key].double() * 1e300})
+    with pytest.raises(CheckpointError, match=r"infinite values for key 'decode_head\.linear_pred\.weight'"):
+        convert(source, tmp_path / "out", "segformer")
+
+
+def test_sizes_that_would_make_a_model_far_larger_than_the_file_are_refused(
+    segformer_weights: Weights, tmp_path: Path
+) -> None:
+    weights = {key: torch.zeros(100_000) if value.ndim == 1 else value for key, value in segformer_weights.items()}
+    with pytest.raises(CheckpointError, match=r"more than can be counted|as the configured model has"):
+        convert(write(tmp_path, weights), tmp_path / "out", "segformer")
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused_unread(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(10_000_000))
+    with pytest.raises(CheckpointError, match="unpacks to 10,000,000"):
+        convert(tmp_path / "bomb.pth", tmp_path / "out", "segformer")
 
 
 def test_an_old_checkpoint_survives_a_failed_conversion(

@@ -104,7 +104,7 @@ def test_a_bare_encoder_is_initial_weights_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("config.json", {"model_type": "bert"}, "model_type 'bert'.*expected 'segformer'"),
+        ("config.json", {"model_type": "bert"}, r"model_type 'bert'.*model_type 'segformer'.*cffm\|segformer\|mit"),
         ("config.json", {"patch_sizes": [4, 2, 2, 2]}, r"patch_sizes \[4, 2, 2, 2\].*expected \[7, 3, 3, 3\]"),
         ("config.json", {"mlp_ratios": [4, 4, 4, 2]}, "mlp_ratios.*four equal"),
         ("config.json", {"hidden_sizes": "wide"}, "'wide' as 'widths'"),

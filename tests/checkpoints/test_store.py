@@ -161,6 +161,31 @@ def test_a_wrong_configuration_is_named(saved: Path, changes: dict[str, object],
     assert "config.json" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"depths": [10**30, 1, 1, 1]}, "at most 1000 blocks"),
+        ({"widths": [8 * 10**5, 16, 20, 32]}, "expected [0-9,]+, as the configured model has"),
+        ({"widths": [8 * 10**29, 16, 20, 32]}, "more than can be counted"),
+    ],
+)
+def test_a_model_far_larger_than_its_weights_is_never_built(
+    saved: Path, sizes: dict[str, object], message: str
+) -> None:
+    model = json.loads((saved / "config.json").read_text())["model"]
+    edit(saved, model={**model, "encoder": {**model["encoder"], **sizes}})
+    with pytest.raises(CheckpointError, match=message):
+        load(saved)
+
+
+def test_a_foreign_directory_is_told_which_kinds_are_known(saved: Path) -> None:
+    (saved / "config.json").write_text('{"architecture": "resnet50", "pretrained_cfg": {}}')
+    with pytest.raises(
+        CheckpointError, match=r"vidseg did not save it; .*model_type 'segformer'.*convert FILE OUT_DIR"
+    ):
+        load(saved)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "\x00", "{}"])
 def test_a_configuration_that_is_none_is_named(saved: Path, text: str) -> None:
     (saved / "config.json").write_text(text)

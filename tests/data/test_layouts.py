@@ -86,6 +86,13 @@ def test_lists_may_have_odd_line_ends(tmp_path: Path) -> None:
     assert [damage.what for damage in dataset.damage] == ["lists video_b more than once; it counts once"]
 
 
+def test_a_list_of_something_else_is_refused(tmp_path: Path) -> None:
+    root = camvid_tree(tmp_path)
+    (root / "train.txt").write_bytes(b"video_a\nvideo\0b\n")
+    with pytest.raises(DataError, match=r"no readable list .*train\.txt"):
+        open_dataset(root, "camvid", "train")
+
+
 def test_a_vspw_root_with_classes_is_of_our_own_layout(tmp_path: Path) -> None:
     dataset = open_dataset(camvid_tree(tmp_path, fps=5), "vspw", "train")
     assert dataset.class_map.names == ("red", "green", "blue")
@@ -232,6 +239,9 @@ def test_masks_that_name_no_frame_of_a_video_file_are_damage(video_file: Path) -
         ("{", "no readable class list"),
         ('{"names": []}', "without classes"),
         ('{"classes": ["a"], "fps": -1}', "fps -1"),
+        ('{"classes": ["a"], "fps": Infinity}', "no readable class list"),
+        ('{"classes": ["a"], "fps": true}', "fps True"),
+        ('{"classes": ["a", "b", "a"]}', "class 'a' more than once"),
         ('{"classes": ["a"], "palette": [[1, 2]]}', "class map that cannot be read"),
     ],
 )

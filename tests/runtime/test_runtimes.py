@@ -155,7 +155,9 @@ def test_graphs_are_compiled_once_a_size_and_only_some_are_kept() -> None:
     runtime = GraphRuntime("test", fast, CPU, compile_graph)
     sizes = [(64, 64 + 32 * index) for index in range(MAX_GRAPHS + 1)]
     for size in [sizes[0], sizes[0], *sizes[1:], sizes[-1], sizes[0]]:
+        before = runtime.compile_seconds, len(compiled)
         runtime.run("start", FrameInputs(torch.zeros(1, 3, *size)))
+        assert (runtime.compile_seconds > before[0]) == (len(compiled) > before[1])
     assert compiled == [(1, 3, *size) for size in [*sizes, sizes[0]]]
 
 

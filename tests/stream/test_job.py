@@ -60,6 +60,12 @@ def test_an_interrupted_live_source_that_hangs_is_ended_with_its_outputs_complet
     assert len(list((tmp_path / "masks").iterdir())) == 3
 
 
+def test_frames_per_second_leave_compilation_out() -> None:
+    report = JobReport(source="a", frames=20, seconds=7.0, compile_seconds=5.0, problems=())
+    assert report.frames_per_second == 10
+    assert JobReport(source="a", frames=20, seconds=0.0, problems=()).frames_per_second == 0
+
+
 @pytest.mark.parametrize("is_live", [False, True])
 def test_an_error_while_the_source_is_being_read_stays_that_error(tmp_path: Path, is_live: bool) -> None:
     source = StallingSource(tiny.video(2), is_live=is_live)
@@ -108,12 +114,12 @@ def test_who_watches_sees_every_frame_and_can_end_it_without_a_trace(tmp_path: P
 
 def test_the_rate_is_that_from_the_first_frame_to_the_last(tmp_path: Path) -> None:
     report = JobReport(
-        source="a", frames=31, seconds=10.0, problems=(), first_frame_after=6.0, last_frame_after=9.0, dropped=2
+        source="a", frames=31, seconds=10.0, problems=(), first_frame_after=6.0, between_seconds=3.0, dropped=2
     )
     assert report.frames_per_second == 10.0
     assert JobReport(source="a", frames=1, seconds=4.0, problems=()).frames_per_second == 0.25
     source = StallingSource(tiny.video(3), is_live=True)
     source.close()
     real = _run(source, tmp_path / "masks")
-    assert 0 < real.first_frame_after <= real.last_frame_after <= real.seconds
+    assert 0 < real.first_frame_after <= real.first_frame_after + real.between_seconds <= real.seconds
     assert real.dropped == 0

@@ -155,3 +155,41 @@ def test_reading_can_end_where_the_size_changes(tmp_path: Path) -> None:
         assert "changes its size from 8x6 to 6x8 at frame 2; only the 2 frames before it were taken; do: " in problem
     with pytest.raises(InputError, match="got on_size_change='go'; expected 'keep' or 'stop'"):
         read_video(tmp_path, on_size_change="go")  # type: ignore[arg-type]
+
+
+def test_pictures_too_large_to_be_meant_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (20, 10)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    for read in (read_image, read_labels):
+        with pytest.raises(MediaError, match=r"a\.png.*exceeds limit"):
+            read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("read", [read_image, read_labels])
+def test_a_png_whose_pixels_have_a_wrong_checksum_is_damaged(read, tmp_path: Path) -> None:
+    """Pillow decodes them without looking, and the mask would be another mask."""
+    labels = np.random.default_rng(0).integers(0, 3, (24, 32)).astype(np.uint8)
+    Image.fromarray(labels).save(tmp_path / "a.png", compress_level=0)
+    assert np.array_equal(read_labels(tmp_path / "a.png"), labels)
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[200] ^= 1
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(MediaError, match=r"a\.png"):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's own words for the same
+def test_a_stack_of_pages_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((9, 9), value, np.uint8)) for value in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    whole = (tmp_path / "a.tif").read_bytes()
+    read = 0
+    for size in range(8, len(whole), 7):
+        (tmp_path / "a.tif").write_bytes(whole[:size])
+        try:
+            with read_video(tmp_path / "a.tif") as reader:
+                read += len(list(reader))
+                assert reader.problems
+        except MediaError:
+            pass
+    assert read

@@ -4,8 +4,7 @@ Nothing here knows what the fields of the configuration mean, but for these thre
 ``architecture``, and ``weights_sha256``, by which damaged weights are told from good ones.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +12,20 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from vidseg.checkpoints.tensors import fill, read_safetensors, sha256_of
+from vidseg import files
+from vidseg.checkpoints.tensors import fill, read_safetensors, require_enough, sha256_of
 from vidseg.errors import CheckpointError
 from vidseg.files import atomic_file, atomic_folder, write_json
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SCHEMA_VERSION = 1
+
+# What a foreign directory's owner wants to hear.
+KNOWN_KINDS = (
+    "expected a checkpoint that vidseg saved or a Hugging Face SegFormer (model_type 'segformer'); the authors' .pth "
+    "files of CFFM, SegFormer and MiT become one by: vidseg convert FILE OUT_DIR --from cffm|segformer|mit"
+)
 
 StorageType = Literal["float32", "float16"]
 
@@ -65,7 +71,7 @@ def read_fields(directory: Path) -> dict[str, Any]:
     path = directory / CONFIG
     fields = read_json(path)
     if "schema_version" not in fields:
-        raise CheckpointError(f"got no 'schema_version' in {path}; expected a checkpoint that vidseg saved")
+        raise CheckpointError(f"got no 'schema_version' in {path}, so vidseg did not save it; {KNOWN_KINDS}")
     if fields["schema_version"] != SCHEMA_VERSION:
         raise CheckpointError(
             f"got schema_version {fields['schema_version']!r} in {path}; expected {SCHEMA_VERSION}; "
@@ -90,6 +96,17 @@ def read_weights(directory: Path, fields: Mapping[str, Any], module: nn.Module) 
         )
 
 
+def require_room(directory: Path, build: Callable[[], nn.Module]) -> None:
+    """Checks that the weights of a checkpoint can be those of the configured module before that is built.
+
+    Raises:
+        CheckpointError: if the file is missing or far too small.
+    """
+    path = directory / WEIGHTS
+    if path.is_file():  # else reading says what is missing
+        require_enough(build, path.stat().st_size // 2, str(path))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
@@ -109,7 +126,7 @@ def parse_json(path: Path) -> Any:
         CheckpointError: if the file is missing or is no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return files.read_json(path)
     except FileNotFoundError:
         raise CheckpointError(f"got no file {path}; expected it there; check the path") from None
     except (OSError, ValueError) as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vidseg.checkpoints.classes import named_classes
 from vidseg.checkpoints.fields import read_dataclass
-from vidseg.checkpoints.folder import CONFIG, WEIGHTS, read_json
+from vidseg.checkpoints.folder import CONFIG, KNOWN_KINDS, WEIGHTS, read_json
 from vidseg.checkpoints.renaming import Converted, Renaming
 from vidseg.checkpoints.store import Record, encoder_only
 from vidseg.checkpoints.tensors import read_safetensors, read_torch_file, sha256_of
@@ -98,7 +98,9 @@ def read_huggingface(directory: Path) -> HuggingFaceModel:
     path = directory / CONFIG
     config = read_json(path)
     if config.get("model_type") != "segformer":
-        raise CheckpointError(f"got model_type {config.get('model_type')!r} in {path}; expected 'segformer'")
+        raise CheckpointError(
+            f"got model_type {config.get('model_type')!r} in {path}, which vidseg has no network for; {KNOWN_KINDS}"
+        )
     for key, expected in _FIXED.items():
         if config.get(key, expected) != expected:
             raise CheckpointError(f"got {key} {config[key]!r} in {path}; expected {expected!r}, as in every SegFormer")
@@ -166,7 +168,7 @@ def _model_config(config: Mapping[str, Any], encoder: MiTConfig, class_map: Clas
 def _encoder_config(config: Mapping[str, Any], path: Path) -> MiTConfig:
     # transformers leaves out what has its default value, which is that of B0.
     ratios = config.get("mlp_ratios", [4, 4, 4, 4])
-    if ratios != ratios[:1] * 4:
+    if not isinstance(ratios, list) or not ratios or ratios != ratios[:1] * 4:
         raise CheckpointError(f"got mlp_ratios {ratios} in {path}; expected four equal ones")
     sizes = {
         "widths": config.get("hidden_sizes", [32, 64, 160, 256]),
@@ -207,10 +209,10 @@ def _preprocessing(path: Path) -> Preprocessing:
         return Preprocessing()
     size = value.get("size", 512)
     sides = list(size.values()) if isinstance(size, dict) else [size]
-    if not sides or not all(isinstance(side, int) and side > 0 for side in sides):
+    if not sides or not all(type(side) is int and side > 0 for side in sides):
         raise CheckpointError(f"got size {size!r} in {path}; expected positive whole numbers")
     resample = value.get("resample", 2)
-    if resample not in _INTERPOLATIONS:
+    if type(resample) is not int or resample not in _INTERPOLATIONS:
         raise CheckpointError(f"got resample {resample!r} in {path}; expected 0 (nearest), 2 (bilinear) or 3 (bicubic)")
     fields = {
         "short": min(sides),
@@ -227,10 +229,17 @@ def _require_imagenet_statistics(value: Mapping[str, Any], path: Path) -> None:
     for key, ours in (("image_mean", IMAGENET_MEAN), ("image_std", IMAGENET_STD)):
         expected = [part / 255 for part in ours]
         theirs = value.get(key) or expected
-        if not value.get("do_normalize", True) or not np.allclose(
-            np.asarray(theirs) / scale / 255, expected, atol=1e-3
-        ):
+        if not value.get("do_normalize", True) or not _are_close(theirs, scale, expected):
             raise CheckpointError(
                 f"got another normalisation in {path} ({key} {theirs}); expected ImageNet's "
                 f"{[round(part, 4) for part in expected]}, the only one supported"
             )
+
+
+def _are_close(theirs: Any, scale: Any, expected: list[float]) -> bool:
+    """Whether a mean or deviation for values that were multiplied by `scale` is the expected one for values up to 1."""
+    if not isinstance(theirs, list) or not all(isinstance(part, int | float) for part in [*theirs, scale]):
+        return False
+    return (
+        len(theirs) == len(expected) and scale > 0 and np.allclose(np.array(theirs) / scale / 255, expected, atol=1e-3)
+    )

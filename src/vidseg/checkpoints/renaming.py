@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from vidseg.checkpoints.tensors import Tensors, fill
+from vidseg.checkpoints.tensors import Tensors, fill, require_enough
 from vidseg.errors import CheckpointError, InputError
-from vidseg.models import MiTConfig, ModelConfig
+from vidseg.models import MiTConfig, MixTransformer, ModelConfig, build_model
 
 Config = TypeVar("Config", bound=ModelConfig | MiTConfig)
 
@@ -189,13 +189,19 @@ class Renaming:
         """What was moved.
 
         Raises:
-            CheckpointError: naming the first key that was neither moved nor dropped.
+            CheckpointError: naming the first key that was neither moved nor dropped, or if the model would be larger
+                than what was moved.
         """
         if self._rest:
             raise CheckpointError(
                 f"got {len(self._rest)} unknown key(s) in {self._name}, first '{next(iter(self._rest))}'; "
                 "expected none; check the file, and what kind of checkpoint it is"
             )
+
+        def build() -> nn.Module:
+            return MixTransformer(config) if isinstance(config, MiTConfig) else build_model(config)
+
+        require_enough(build, sum(tensor.numel() for tensor in self._tensors.values()), self._name)
         return Converted(config=config, name=self._name, tensors=self._tensors, origins=self._origins)
 
     def _get(self, key: str) -> Tensor:
@@ -204,6 +210,13 @@ class Renaming:
         value = self._rest[key]
         if not isinstance(value, Tensor):
             raise CheckpointError(f"got a {type(value).__name__} for key '{key}' in {self._name}; expected a tensor")
+        plain = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
+        # A view that repeats its few values may claim any size, and by sizes the model is built.
+        if not plain or value.untyped_storage().nbytes() < value.numel() * value.element_size():
+            raise CheckpointError(
+                f"got a tensor without values of its own for key '{key}' in {self._name} (sparse, quantised, repeated "
+                "or without data); expected a dense one; get the file anew"
+            )
         return value
 
     def _missing(self, key: str) -> CheckpointError:

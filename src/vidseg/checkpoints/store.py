@@ -4,13 +4,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vidseg.checkpoints.fields import read_dataclass
-from vidseg.checkpoints.folder import CONFIG, StorageType, read_fields, read_weights, write_folder
+from vidseg.checkpoints.folder import CONFIG, StorageType, read_fields, read_weights, require_room, write_folder
 from vidseg.errors import CheckpointError, InputError
 from vidseg.models import (
     ARCHITECTURES,
@@ -155,6 +156,7 @@ def load_checkpoint(directory: str | os.PathLike[str]) -> Checkpoint:
     directory = Path(directory)
     fields = read_fields(directory)
     record = _record(directory, fields)
+    require_room(directory, partial(build_model, record.config))
     model = new_model(record)
     read_weights(directory, fields, model)
     return Checkpoint(model=model, record=record)
@@ -216,6 +218,7 @@ def load_encoder(directory: str | os.PathLike[str]) -> EncoderCheckpoint:
     if fields.get("architecture") != ENCODER_ARCHITECTURE:
         raise CheckpointError(f"got architecture {fields.get('architecture')!r} in {path}; expected an encoder, 'mit'")
     config = read_dataclass(MiTConfig, fields.get("model"), f"'model' in {path}")
+    require_room(directory, partial(MixTransformer, config))
     encoder = new_encoder(config)
     read_weights(directory, fields, encoder)
     return EncoderCheckpoint(

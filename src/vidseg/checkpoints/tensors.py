@@ -4,10 +4,11 @@ import codecs
 import hashlib
 import lzma
 import pickle
+import sys
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,12 @@ _NUMPY_NAMES: list[Any] = [
     np.dtype,
     *{type(np.dtype(code)) for code in "?bBhHiIlLqQefd"},
 ]
+
+# By how many values a model may exceed its weights and still be built, to say which are missing.
+_SLACK = 10_000_000
+
+# Times its own size: an archive beyond that was made to fill the memory of whoever reads it.
+_MOST_UNPACKED = 20
 
 # How torch says that it will not run something; its other complaints are about damage.
 _CODE_REFUSED = ("unsupported global", "can only create new object", "can only build", "call reduce")
@@ -109,7 +116,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str, origins: M
             )
         if given.is_floating_point() != own.is_floating_point():
             raise CheckpointError(f"got {given.dtype} for key '{shown}' in {name}; expected {own.dtype}")
-        if given.is_floating_point() and not given.isfinite().all():
+        # As the module will hold it: a large double is infinite there.
+        if given.is_floating_point() and not given.to(own.dtype).isfinite().all():
             raise CheckpointError(
                 f"got NaN or infinite values for key '{shown}' in {name}; expected finite ones; get the file anew"
             )
@@ -119,6 +127,32 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], name: str, origins: M
                 f"got unknown key '{origins.get(key, key)}' in {name}; expected none beyond the model's own"
             )
     module.load_state_dict(dict(tensors))
+
+
+def require_enough(build: Callable[[], nn.Module], stored: int, name: str) -> None:
+    """Refuses a configuration whose model is far larger than its weights, before any memory is taken for it.
+
+    What is missing or too much in detail, `fill` says better.
+
+    Args:
+        build: makes the configured module.
+        stored: how many values there are at most.
+        name: what the source is called in errors.
+
+    Raises:
+        CheckpointError: if it is.
+    """
+    try:
+        with torch.device("meta"):
+            wanted = sum(tensor.numel() for tensor in build().state_dict().values())
+        reason = f"{wanted:,}"
+    except (RuntimeError, OverflowError, TypeError):
+        wanted, reason = sys.maxsize, "more than can be counted"  # what torch says of sizes beyond 64 bits
+    if wanted > 2 * stored + _SLACK:
+        raise CheckpointError(
+            f"got about {stored:,} values in {name}; expected {reason}, as the configured model has; weights and "
+            "configuration must be of one model"
+        )
 
 
 def _shape(tensor: Tensor) -> str:
@@ -136,7 +170,15 @@ def _check_archive(path: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked, packed = sum(info.file_size for info in archive.infolist()), path.stat().st_size
+            if unpacked > _MOST_UNPACKED * packed:
+                raise CheckpointError(
+                    f"got an archive {path} of {packed:,} bytes that unpacks to {unpacked:,}; expected one that torch "
+                    "wrote, which does not compress; get it anew"
+                )
             damaged = archive.testzip()
+    except CheckpointError:
+        raise
     # Flipped bits may also claim that a stored file is compressed (zlib, lzma) or encrypted (RuntimeError).
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise _damaged(path, error) from error

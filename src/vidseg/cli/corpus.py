@@ -89,6 +89,7 @@ class Corpus:
                 "dropped": done.dropped,
                 "seconds": done.seconds,
                 "first_frame_after": done.first_frame_after,
+                "compile_seconds": done.compile_seconds,
                 "frames_per_second": done.frames_per_second,
                 "problems": list(done.problems),
                 "remarks": list(done.remarks),

@@ -252,8 +252,10 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
     for problem in done.problems:
         report(f"warning: {problem}")
     dropped = f", {done.dropped} dropped" if done.dropped else ""
+    compiling = f" after {done.compile_seconds:.1f} s of compilation" if done.compile_seconds else ""
+    rate = f"{done.frames_per_second:.1f} frames/s{compiling}"
     print(
-        f"{done.source}: {done.frames} frames{dropped}, {done.frames_per_second:.1f} frames/s -> {', '.join(outputs)}",
+        f"{done.source}: {done.frames} frames{dropped}, {rate} -> {', '.join(outputs)}",
         file=sys.stderr,
     )
     return done

@@ -32,10 +32,13 @@ def build_parser() -> Parser:
         "train",
         "Trains a model by a recipe. Every field of the recipe is an option, too, such as --model.depth 2, "
         "--data.root VSPW_480p or --schedule.iterations 1000; 'vidseg recipes NAME' lists them with their values. "
-        "On several GPUs or machines: torchrun --nproc-per-node 4 -m vidseg train …",
+        "On several GPUs: --processes 4. On several machines: torchrun --nnodes 2 … -m vidseg train …",
         "vidseg train --recipe cffm_b0_vspw --data.root VSPW_480p --output.folder runs/cffm-b0",
     )
     parser.add_argument("--recipe", required=True, metavar="NAME", help="see 'vidseg recipes'")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="train in so many, one a GPU of this machine (default: 1)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the newest state in the output folder")
     return parser
 
@@ -46,6 +49,8 @@ def run(args: Any) -> int:
     from vidseg.train.loop import train
 
     config = override(find_recipe(args.recipe), args.fields)
+    if args.processes != 1:
+        return _run_processes(args)
     with progress_bar(args.recipe, config.schedule.iterations, "iterations") as advance:
         result = train(config, resume=args.resume, events=lambda event: _show(event, advance))
     if result.interrupted_by:
@@ -57,6 +62,19 @@ def run(args: Any) -> int:
         if result.best is not None:
             print(f"best model: {result.best}")
     return DONE
+
+
+def _run_processes(args: Any) -> int:
+    """Runs this command once a process, and answers as one."""
+    from vidseg.train.processes import train_in_processes
+
+    if args.processes < 1:
+        raise InputError(f"got {args.processes} processes; expected 1 or more")
+    words = ["--recipe", args.recipe, *(f"--{name}={value}" for name, value in args.fields.items())]
+    command = [sys.executable, "-m", "vidseg", "train", *words, *(["--resume"] if args.resume else [])]
+    ending = train_in_processes(command, args.processes)
+    print(ending.said, end="", file=sys.stderr)
+    return ending.code
 
 
 def _show(event: "Event", advance: Advance) -> None:
@@ -90,7 +108,7 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
     queue = iter(words)
     for word in queue:
         name, equals, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or name in ("recipe", "resume", "help"):
+        if not word.startswith("--") or name in ("recipe", "resume", "processes", "help"):
             own.append(word)
             continue
         text = value if equals else next(queue, None)

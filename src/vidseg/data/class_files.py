@@ -1,12 +1,14 @@
 """Class lists as JSON: the one of a data set's own layout, and the one of VSPW that comes with the package."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from vidseg.errors import DataError, InputError
+from vidseg.files import read_json
 from vidseg.types import ClassMap, default_ignore
 from vidseg.viz.palette import generate_palette
 
@@ -40,13 +42,16 @@ def read_class_file(path: Path) -> ClassFile:
     """
     expected = 'expected {"classes": [names], "palette"?: [[r, g, b], …], "ignore"?: 255, "fps"?: number}'
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = read_json(path)
     except (OSError, ValueError) as error:
         raise DataError(f"got no readable class list {path} ({error}); {expected}") from error
     if not isinstance(value, dict) or not isinstance(value.get("classes"), list):
         raise DataError(f"got a class list without classes: {path}; {expected}")
+    twice = [str(name) for name, times in Counter(map(str, value["classes"])).items() if times > 1]
+    if twice:
+        raise DataError(f"got class '{twice[0]}' more than once in {path}; expected every name once; rename one")
     rate = value.get("fps")
-    if rate is not None and not (isinstance(rate, int | float) and rate > 0):
+    if rate is not None and not (type(rate) in (int, float) and rate > 0):
         raise DataError(f"got fps {rate!r} in {path}; expected a number of frames per second above 0")
     try:
         return ClassFile(class_map=_class_map(value), frame_rate=rate)

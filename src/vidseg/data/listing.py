@@ -74,8 +74,11 @@ class Finder:
             DataError: if the file cannot be read.
         """
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            text = path.read_text(encoding="utf-8-sig")
+            if "\0" in text:  # no path can hold it
+                raise ValueError("a zero byte")
+            lines = text.splitlines()
+        except (OSError, ValueError) as error:
             others = sorted(entry.name for entry in _entries(path.parent) if entry.name.endswith(".txt"))
             raise DataError(
                 f"got no readable list {path} ({error.__class__.__name__}); expected one video name a line; "

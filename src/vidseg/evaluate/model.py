@@ -13,7 +13,7 @@ from vidseg.checkpoints.tensors import sha256_of
 from vidseg.data import VideoDataset
 from vidseg.evaluate.engines import EngineConfig, listed_rate, policy_text
 from vidseg.evaluate.result import Evaluation
-from vidseg.evaluate.running import Progress, evaluate_with, limited_processes
+from vidseg.evaluate.running import Progress, evaluate_with, limited_processes, score_together
 from vidseg.evaluate.scoring import ModelScorer
 from vidseg.evaluate.videos import labelled_videos, require_references
 from vidseg.models import Model, architecture_of
@@ -54,11 +54,7 @@ def evaluate_model(
     """
     config = config or EngineConfig()
     dataset = labelled_videos(dataset)
-    scorer = ModelScorer(model, config, dataset.spec, windows)
-    segmenter = scorer.engines.segmenter(dataset.videos[0])
-    require_references(dataset, segmenter.policy)
-    for rate in sorted({rate for video in dataset.videos if (rate := listed_rate(video)) is not None}):
-        list(segmenter.segment((), fps=rate))  # streams nothing: here it warns of unsuitable rates, once each
+    scorer, segmenter = _make_scorer(model, dataset, config, windows)
     source = {"model": _describe_model(model, scorer.model), "engine": _describe_engine(config, segmenter)}
     shares = _shares(config, limited_processes(processes, dataset))
     make_scorers = [partial(ModelScorer, model, share, dataset.spec, tuple(windows)) for share in shares]
@@ -72,9 +68,10 @@ def validate(
     config: EngineConfig | None = None,
     protocol: Literal["vspw", "exact"] = "exact",
     windows: Sequence[int] = WINDOWS,
+    together: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """Scores a model in the midst of its training, in this process alone.
+    """Scores a model in the midst of its training.
 
     The model is brought into eval mode and back into the mode it was in.
 
@@ -84,7 +81,9 @@ def validate(
         config: how the model is run.
         protocol: whose scores are given. `vspw` has none for videos of up to 16 frames.
         windows: the values of n of VC_n.
-        progress: called with (frames done, frames in all).
+        together: all processes of the default process group call this with the same weights, share the videos, and
+            get the scores that one alone would have got.
+        progress: called with (frames done, frames in all), of this process.
 
     Returns:
         mIoU, wIoU, pixel_accuracy, mean_accuracy, mVC8, mCC8, … as fractions; those that are undefined are left out.
@@ -95,11 +94,28 @@ def validate(
     was_training = model.training
     model.eval()
     try:
-        evaluation = evaluate_model(model, dataset, config, windows=windows, progress=progress)
+        if together:
+            labelled = labelled_videos(dataset)
+            scorer, _ = _make_scorer(model, labelled, config or EngineConfig(), windows)
+            measured = score_together(scorer, labelled, windows=windows, progress=progress)
+        else:
+            measured = evaluate_model(model, dataset, config, windows=windows, progress=progress).scores
     finally:
         model.train(was_training)
-    scores = evaluation.scores["protocols"][protocol]
+    scores = measured["protocols"][protocol]
     return {name: value for name, value in scores.items() if value is not None and name not in ("videos", "frames")}
+
+
+def _make_scorer(
+    model: Model | str | os.PathLike[str], dataset: VideoDataset, config: EngineConfig, windows: Sequence[int]
+) -> tuple[ModelScorer, Segmenter]:
+    """What scores a model, and its segmenter of the first video; all that does not fit is said here."""
+    scorer = ModelScorer(model, config, dataset.spec, windows)
+    segmenter = scorer.engines.segmenter(dataset.videos[0])
+    require_references(dataset, segmenter.policy)
+    for rate in sorted({rate for video in dataset.videos if (rate := listed_rate(video)) is not None}):
+        list(segmenter.segment((), fps=rate))  # streams nothing: here it warns of unsuitable rates, once each
+    return scorer, segmenter
 
 
 def _shares(config: EngineConfig, processes: int) -> list[EngineConfig]:

@@ -36,13 +36,10 @@ def score_in_processes(
     """
     context = multiprocessing.get_context("spawn")  # forking a threaded process may deadlock
     finished: Queue[_Message] = context.Queue()
-    by_length = sorted(videos, key=lambda video: len(video.frames), reverse=True)
     processes = [
         # Pickled here: the queues' own way shares tensors through files that must not vanish meanwhile.
-        context.Process(
-            target=_work, args=(pickle.dumps(make), by_length[k :: len(make_scorers)], finished), daemon=True
-        )
-        for k, make in enumerate(make_scorers)
+        context.Process(target=_work, args=(pickle.dumps(make), share, finished), daemon=True)
+        for make, share in zip(make_scorers, dealt_out(videos, len(make_scorers)), strict=True)
     ]
     try:
         for process in processes:
@@ -62,6 +59,12 @@ def score_in_processes(
             if process.pid is not None:
                 process.terminate()
                 process.join()
+
+
+def dealt_out(videos: Sequence[VideoRecord], shares: int) -> list[list[VideoRecord]]:
+    """The videos in so many shares of about equal length, always the same ones."""
+    by_length = sorted(videos, key=lambda video: len(video.frames), reverse=True)
+    return [by_length[k::shares] for k in range(shares)]
 
 
 def _next(finished: "Queue[_Message]", processes: Sequence[SpawnProcess]) -> _Message:

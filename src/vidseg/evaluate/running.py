@@ -1,12 +1,16 @@
 """Running scorers over a split, in this process or several, and merging what they give."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
+from torch import distributed
+
 from vidseg.data import VideoDataset
 from vidseg.errors import InputError
-from vidseg.evaluate.processes import score_in_processes
+from vidseg.evaluate.processes import dealt_out, score_in_processes
 from vidseg.evaluate.result import Evaluation, now
 from vidseg.evaluate.scoring import Scorer
 from vidseg.metrics import VideoSegmentationMetrics, VideoTally
@@ -69,6 +73,46 @@ def evaluate_with(
         seconds=time.perf_counter() - began,
         date=now(),
     )
+
+
+def score_together(
+    scorer: Scorer, dataset: VideoDataset, *, windows: Sequence[int], progress: Progress | None
+) -> Mapping[str, Any]:
+    """Scores the videos in all processes of the default process group at once, each a share of them.
+
+    Every process calls it, and gets what one alone would have got.
+
+    Args:
+        scorer: of this process.
+        dataset: of videos that all have some ground truth; the same in every process.
+        windows: the values of n of VC_n.
+        progress: called with (frames done, frames in all), both of this process.
+
+    Returns:
+        What `VideoSegmentationMetrics.compute` gives.
+
+    Raises:
+        VidsegError: what the scorer raises; the other processes then wait in vain, so this one must end.
+    """
+    # What is gathered must lie where the group's backend reaches it.
+    device = torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
+    metrics = VideoSegmentationMetrics(dataset.class_map.num_classes, windows=windows).to(device)
+    share = dealt_out(dataset.videos, distributed.get_world_size())[distributed.get_rank()]
+    total = sum(scorer.num_frames(video) for video in share)
+    done = 0
+
+    def advance(frames: int) -> None:
+        nonlocal done
+        done += frames
+        if progress is not None:
+            progress(done, total)
+
+    for video in share:
+        metrics.update(scorer.score(video, advance))
+    with warnings.catch_warnings():
+        # A process without a video takes part as well.
+        warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
+        return metrics.compute()
 
 
 def limited_processes(processes: int, dataset: VideoDataset) -> int:

@@ -1,6 +1,5 @@
 """The results that a report shows beside each other: what `vidseg evaluate --json` wrote, of one data set."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from vidseg.data import VideoDataset
 from vidseg.errors import DataError, InputError
 from vidseg.evaluate import LabelMaps
+from vidseg.files import read_json
 
 # All that a report reads of a result, but for what only tells how it was made.
 _FIELDS = ("data", "windows", "protocols", "per_class", "per_video", "confusion", "per_frame")
@@ -38,7 +38,7 @@ def read_result(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: if the file is missing, no JSON, or holds something else.
     """
     try:
-        result = json.loads(Path(path).read_text(encoding="utf-8"))
+        result = read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(
             f"got no readable result {os.fspath(path)} ({error}); expected what vidseg evaluate --json wrote"

@@ -1,5 +1,6 @@
 """The runtime of everything that compiles a graph for one size: compiles when a size comes first, and keeps some."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,7 @@ class GraphRuntime:
     ) -> None:
         self.name = name
         self.device = device
+        self.compile_seconds = 0.0
         self._compile_graph = compile_graph
         self._graphs = {step: StepGraph(model, step, channels_last=True) for step in model.steps()}
         self._compiled: OrderedDict[tuple[object, ...], Compiled] = OrderedDict()
@@ -50,8 +52,10 @@ class GraphRuntime:
     def _ready(self, graph: StepGraph, arguments: Sequence[Tensor]) -> Compiled:
         key = (graph.step, *(argument.shape for argument in arguments))
         if key not in self._compiled:
+            began = time.perf_counter()
             example = [torch.zeros_like(argument) for argument in arguments]
             self._compiled[key] = self._compile_graph(graph, example)
+            self.compile_seconds += time.perf_counter() - began
             if len(self._compiled) > MAX_GRAPHS:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)

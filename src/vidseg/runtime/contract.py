@@ -13,10 +13,12 @@ class Runtime(Protocol):
     Attributes:
         name: as the user chooses it, e.g. "torch".
         device: where inputs are expected and results lie.
+        compile_seconds: spent so far on compiling for the sizes that came along; 0 where nothing is compiled.
     """
 
     name: str
     device: torch.device
+    compile_seconds: float
 
     def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
         """Runs one of the model's steps.

@@ -17,6 +17,8 @@ class EagerRuntime:
         name: as the user chose it.
     """
 
+    compile_seconds = 0.0
+
     def __init__(
         self, model: VideoModel, device: torch.device, *, precision: torch.dtype | None = None, name: str = "torch"
     ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import torch
 
@@ -30,12 +31,21 @@ class CompiledRuntime:
                 "install one or choose another runtime"
             )
         self.device = device
+        self.compile_seconds = 0.0
+        self._seen: set[tuple[object, ...]] = set()
         self._steps = {name: torch.compile(step.function) for name, step in model.steps().items()}
 
     def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
         """See `Runtime.run`."""
+        key = (step, inputs.frame.shape)
+        began = time.perf_counter()
         with quiet():
-            return self._steps[step](inputs)
+            outputs = self._steps[step](inputs)
+        if key not in self._seen:
+            # The first step of a size is nearly all compilation, and torch does not tell the two apart.
+            self._seen.add(key)
+            self.compile_seconds += time.perf_counter() - began
+        return outputs
 
 
 def has_compiler() -> bool:

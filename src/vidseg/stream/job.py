@@ -23,7 +23,8 @@ class JobReport:
         frames: how many frames were segmented.
         seconds: how long it took.
         first_frame_after: seconds until the first was segmented; compilation is in them.
-        last_frame_after: seconds until the last was.
+        between_seconds: from the first frame's labels to the last's, without compilation.
+        compile_seconds: how much of `seconds` went into compiling the network, which happens once a frame size.
         dropped: how many frames a live source lost because they came faster than they were segmented.
         problems: what could not be decoded or kept; one line each. Empty if all is well.
         remarks: what the user should know although nothing is amiss; one line each.
@@ -33,19 +34,21 @@ class JobReport:
     source: str
     frames: int
     seconds: float
+    compile_seconds: float = 0.0
     problems: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     first_frame_after: float = 0.0
-    last_frame_after: float = 0.0
+    between_seconds: float = 0.0
     dropped: int = 0
     stopped_by: BaseException | None = None
 
     @property
     def frames_per_second(self) -> float:
-        """Frames segmented in a second of wall time, from the first to the last; of one frame, with all it took."""
-        if self.last_frame_after > self.first_frame_after:
-            return (self.frames - 1) / (self.last_frame_after - self.first_frame_after)
-        return self.frames / self.seconds if self.seconds else 0.0
+        """Frames segmented in a second, from the first to the last and without compilation; of one, with all it took."""
+        if self.between_seconds > 0:
+            return (self.frames - 1) / self.between_seconds
+        working = self.seconds - self.compile_seconds
+        return self.frames / working if working > 0 else 0.0
 
 
 def segment_to_files(
@@ -75,9 +78,9 @@ def segment_to_files(
     Raises:
         MediaError: if nothing could be decoded or an output not be written; an ``.npz`` takes one size only.
     """
-    began = time.perf_counter()
+    began, compiled_before = time.perf_counter(), segmenter.compile_seconds
     frames = streams = 0
-    first = last = 0.0
+    first = last = compiled_at_first = 0.0
     stopped_by: BaseException | None = None
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
@@ -92,7 +95,8 @@ def segment_to_files(
                     background.put(segmentation)
                     frames += 1
                     last = time.perf_counter() - began
-                    first = first or last
+                    if frames == 1:
+                        first, compiled_at_first = last, segmenter.compile_seconds
                     watch(segmentation)
                     progress(frames)
         except BaseException as stop:
@@ -110,10 +114,11 @@ def segment_to_files(
         source=reader.info.name,
         frames=frames,
         seconds=time.perf_counter() - began,
+        compile_seconds=segmenter.compile_seconds - compiled_before,
         problems=reader.problems + outputs.problems,
         remarks=reader.remarks + ((restarted,) if streams > 1 else ()),
         first_frame_after=first,
-        last_frame_after=last,
+        between_seconds=last - first - (segmenter.compile_seconds - compiled_at_first),
         dropped=reader.dropped,
         stopped_by=stopped_by,
     )

@@ -123,6 +123,7 @@ class Segmenter:
         self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
         computing = build_runtime(runtime, model, device, threads)
         self.runtime_name = computing.name
+        self._computing = computing
         self._device = computing.device
         model.to(self._device)  # test-time augmentation, which runs it unaccelerated, looks for it there
         self._follows_model = policy is None
@@ -136,6 +137,11 @@ class Segmenter:
     def policy(self) -> Policy:
         """The reference policy in force."""
         return self._stepper.policy
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent so far on compiling for the sizes that came along; 0 where the runtime compiles nothing."""
+        return self._computing.compile_seconds
 
     def start(self) -> StreamState:
         """The state of a stream that has seen nothing."""

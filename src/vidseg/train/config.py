@@ -33,7 +33,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeConfig:
-    """How the machine is used. More processes come from `torchrun`, not from here.
+    """How the machine is used. More processes come from ``vidseg train --processes`` or `torchrun`, not from here.
 
     Attributes:
         device: "cpu", "cuda", or "auto" for a GPU where there is one.

@@ -1,4 +1,4 @@
-"""From a configuration to lightning-fabric: one process, or one of many under `torchrun`."""
+"""From a configuration to lightning-fabric: one process, or one of many, by the environment that `torchrun` gives."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ _PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
 }
-# The other processes wait while rank 0 validates.
+# Processes wait for the one whose share of a validation takes longest.
 _PATIENCE = timedelta(hours=12)
 # Lightning and torch disagree about each other's newest names; nothing a user could act on.
 _NOISE = (
@@ -39,6 +39,11 @@ def launch(config: TrainConfig) -> Fabric:
     device = _device(config)
     # torchrun tells each process how many it started, and on how many machines.
     processes, machines = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    if device == "cuda" and processes > torch.cuda.device_count():
+        raise InputError(
+            f"got {processes} processes for {torch.cuda.device_count()} GPU(s); expected one each; start fewer, "
+            "or use --runtime.device cpu"
+        )
     for message in _NOISE:
         warnings.filterwarnings("ignore", message=message)
     # Its log repeats the configuration.

@@ -48,7 +48,7 @@ class TrainResult:
         iteration: how many iterations are done.
         interrupted_by: the signal that stopped it; 0 if it ran to its end.
         last: the model as it is now, a folder for `vidseg.load`.
-        best: the best one measured; None where nothing was measured, which only rank 0 does.
+        best: the best one measured; None where nothing was measured, and in processes other than rank 0.
     """
 
     iteration: int
@@ -68,8 +68,9 @@ def train(
         config: the run.
         resume: go on from the newest state; start if there is none.
         events: is told what happens, in the process of rank 0.
-        measure: scores a model; its "mIoU" decides which one is the best. By default the model is streamed over
-            `config.data.val_split` by the engine of `vidseg evaluate`.
+        measure: scores a model; its "mIoU" decides which one is the best. Called in every process at the same time,
+            and rank 0's scores count. By default the model is streamed over `config.data.val_split` by the engine of
+            `vidseg evaluate`; the processes share the videos.
 
     Raises:
         InputError: if the configuration does not fit the data or the stored state.
@@ -82,7 +83,7 @@ def train(
     _require_classes(config, dataset)
     _require_seen_classes(dataset, events)
     if measure is None and config.data.val_split is not None:
-        measure = _measure(config, fabric.device)
+        measure = _measure(config, fabric)
     folder = RunFolder(config, dataset.class_map, fabric.world_size)
     state = folder.restore() if resume else None
     if not resume:
@@ -189,9 +190,9 @@ class _Run:
     def _validate(self) -> None:
         if self._measure is None:
             return
+        model = self._learner.result
+        metrics = self._measure(model)
         if self._fabric.is_global_zero:
-            model = self._learner.result
-            metrics = self._measure(model)
             best = self._folder.offer(model, self.iteration, metrics)
             self._tell(Validated(iteration=self.iteration, metrics=metrics, best=best))
         self._fabric.barrier()
@@ -230,11 +231,12 @@ def _new_model(config: TrainConfig, dataset: VideoDataset, events: Callable[[Eve
     return model
 
 
-def _measure(config: TrainConfig, device: torch.device) -> Measure:
+def _measure(config: TrainConfig, fabric: Fabric) -> Measure:
     assert config.data.val_split is not None
     dataset = open_dataset(config.data.root, config.data.layout, config.data.val_split)
     # Weights that are measured once are not worth compiling, and other runtimes take threads that training has.
-    return partial(validate, dataset=dataset, config=EngineConfig(device=str(device), runtime="torch"))
+    engine = EngineConfig(device=str(fabric.device), runtime="torch")
+    return partial(validate, dataset=dataset, config=engine, together=fabric.world_size > 1)
 
 
 def _require_seen_classes(dataset: VideoDataset, events: Events) -> None:

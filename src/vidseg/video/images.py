@@ -14,7 +14,7 @@ from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
 from vidseg.video.info import VideoInfo
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
-from vidseg.video.pillow import UNREADABLE, open_image
+from vidseg.video.pillow import UNREADABLE, open_image, require_checksums
 from vidseg.video.pulse import beat
 from vidseg.video.sources import IMAGE_SUFFIXES
 from vidseg.video.span import Span
@@ -141,6 +141,7 @@ def read_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
         MediaError: if it is no image, is damaged or larger than allowed, or holds floating-point or 32-bit values.
     """
     try:
+        require_checksums(path, limits)
         with open_image(path, limits) as opened:
             return upright_rgb(opened, path)
     except UNREADABLE as error:
@@ -164,8 +165,11 @@ def upright_rgb(opened: Image.Image, path: str | os.PathLike[str]) -> RGB:
 
 def _pictures_in(path: Path, limits: Limits) -> int:
     """How many pictures an animation or a stack of pages has; what a camera adds to a photo does not count."""
-    with open_image(path, limits) as image:
-        return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
+    try:
+        with open_image(path, limits) as image:
+            return getattr(image, "n_frames", 1) if image.format in ("PNG", "TIFF", "WEBP") else 1
+    except UNREADABLE:
+        return 2  # of which the second cannot even be counted
 
 
 def _from_16_bit(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], path: object) -> RGB:

@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 from vidseg.errors import MediaError
 from vidseg.types import IGNORE_8BIT, ClassMap, Labels
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
-from vidseg.video.pillow import UNREADABLE, open_image
+from vidseg.video.pillow import UNREADABLE, open_image, require_checksums
 
 # The colour of pixels without a label in viewers; the one that Pascal VOC made customary.
 _IGNORE_COLOUR = (224, 224, 192)
@@ -69,6 +69,7 @@ def read_labels(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -
     try:
         with open(path, "rb") as file:
             header = file.read(26)
+        require_checksums(path, limits)
         with open_image(path, limits) as image:
             if image.format != "PNG" or image.mode not in GREY_MODES:
                 raise MediaError(

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -11,8 +12,12 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from vidseg.errors import MediaError
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 
-# Pillow's ways to say that a file is no image, damaged, or too large to be meant.
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+# Pillow's ways to say that a file is no image, damaged, or too large to be meant; the last six are what its readers
+# stumble over where a header contradicts itself.
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning),
+    *(TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error),
+)
 
 
 @contextmanager
@@ -34,6 +39,20 @@ def open_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
         with image:
             limits.check_frame(name, *image.size)
             yield image
+
+
+def require_checksums(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> None:
+    """Checks the pixels of a PNG against its checksums; any other file passes.
+
+    Pillow leaves that out when it decodes, and a mask with flipped bits would be another mask.
+
+    Raises:
+        MediaError: if it is larger than allowed.
+        One of `UNREADABLE`: if a checksum is wrong or the file cannot be opened.
+    """
+    with open_image(path, limits) as image:
+        if image.format == "PNG":
+            image.verify()
 
 
 def _identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:

@@ -21,6 +21,7 @@ from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.windows import WINDOW, pad_to_windows
 from vidseg.models.contract import Context
 from vidseg.models.encoders import EncoderConfig, build_encoder
+from vidseg.models.encoders.mit import MOST_BLOCKS
 from vidseg.models.heads import AllMLPConfig, HeadConfig, build_head
 from vidseg.models.layers import MLP, Normalization, resize_bilinear
 from vidseg.models.reference_model import ReferenceModel, check_references
@@ -64,8 +65,8 @@ class CFFMConfig:
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head_channels, self.dropout)
-        if self.depth < 1:
-            raise InputError(f"got depth={self.depth}; expected 1 or more mining blocks")
+        if not 1 <= self.depth <= MOST_BLOCKS:
+            raise InputError(f"got depth={self.depth}; expected 1 to {MOST_BLOCKS} mining blocks")
         if self.head_channels % self.heads:
             raise InputError(f"got head_channels={self.head_channels}, heads={self.heads}; expected a multiple")
         if self.target_kernel < 1 or self.target_kernel % 2 == 0:

@@ -22,6 +22,10 @@ from vidseg.models.layers import IMAGENET_MEAN, IMAGENET_STD, DropPath
 Quadruple = tuple[int, int, int, int]
 
 
+# Far beyond any model; a damaged configuration must not build blocks without end.
+MOST_BLOCKS = 1000
+
+
 @dataclass(frozen=True, kw_only=True)
 class MiTConfig:
     """The size of a Mix Transformer.
@@ -54,6 +58,8 @@ class MiTConfig:
             values = getattr(self, name)
             if len(values) != 4 or min(values) < 1:
                 raise InputError(f"got {name}={values}; expected four positive numbers, one a stage")
+        if max(self.depths) > MOST_BLOCKS:
+            raise InputError(f"got depths={self.depths}; expected at most {MOST_BLOCKS} blocks in a stage")
         for width, heads in zip(self.widths, self.heads, strict=True):
             if width % heads:
                 raise InputError(f"got a stage of {width} channels and {heads} heads; expected a multiple")
