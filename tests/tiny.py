@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from vidseg.models import CFFM, CFFMConfig, MiTConfig, Model, SegFormer, SegFormerConfig
+from vidseg.models import CFFM, CFFMConfig, MiTConfig, SegFormer, SegFormerConfig, VideoModel
 from vidseg.models.cffm import PAPER_REFERENCES, ReferenceConfig
 from vidseg.types import ClassMap, Frame, Preprocessing
 
@@ -36,7 +36,7 @@ def segformer(num_classes: int = 5, *, seed: int = 0) -> SegFormer:
     return _finished(SegFormer(SegFormerConfig(encoder=ENCODER, num_classes=num_classes, head_channels=16)), seed)
 
 
-def _finished(model: Model, seed: int) -> Model:
+def _finished(model: VideoModel, seed: int) -> VideoModel:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vidseg.bench.methods import without_context
 from vidseg.checkpoints import load, load_initial_weights, save_checkpoint
-from vidseg.models import CFFM, CFFMConfig, Model
+from vidseg.models import CFFM, CFFMConfig, VideoModel
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     save_checkpoint(args.out, plain, class_map=model.class_map, preprocessing=model.preprocessing)
 
 
-def blind(model: Model, source: str) -> CFFM:
+def blind(model: VideoModel, source: str) -> CFFM:
     """A CFFM with this model's features that makes nothing of what it mines."""
     if isinstance(model, CFFM):
         model.predict_as_single_frames()

@@ -14,7 +14,7 @@ from vidseg.acceleration import FastCFFM, accelerate
 from vidseg.acceleration.encoders import fast_encoder
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError
-from vidseg.models import CFFM, MIT_SIZES, FrameInputs, Model, ReferenceConfig
+from vidseg.models import CFFM, MIT_SIZES, FrameInputs, ReferenceConfig, VideoModel
 from vidseg.models.advance import own_steps
 from vidseg.models.layers import resize_bilinear
 from vidseg.models.reference_model import forward_clip
@@ -39,7 +39,7 @@ REFERENCES = {
 SIZES = [(56, 112), (64, 116), (61, 125), (29, 37), (120, 31)]
 
 
-def clip(model: Model, size: tuple[int, int], batch: int = 1, seed: int = 1) -> Tensor:
+def clip(model: VideoModel, size: tuple[int, int], batch: int = 1, seed: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(batch, len(model.reference_offsets) + 1, 3, *size, generator=generator) * 255
 
@@ -125,7 +125,7 @@ def test_a_step_is_encode_decode_and_context() -> None:
 
 
 @pytest.mark.parametrize("make", [cffm, segformer])
-def test_the_model_stays_as_it_was(make: type[Model]) -> None:
+def test_the_model_stays_as_it_was(make: type[VideoModel]) -> None:
     model = make()
     before = copy.deepcopy(model.state_dict())
     fast = accelerate(model)

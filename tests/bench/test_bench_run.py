@@ -25,7 +25,7 @@ from vidseg.bench.sweep import sweep
 from vidseg.bench.timing import Timing
 from vidseg.checkpoints import save_checkpoint
 from vidseg.errors import InputError
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.models.labels import label_map
 from vidseg.stream.preprocess import network_input
 
@@ -48,7 +48,7 @@ def config(checkpoint: Path) -> BenchConfig:
     )
 
 
-def setup_of(model: Model, **options: object) -> Setup:
+def setup_of(model: VideoModel, **options: object) -> Setup:
     return Setup(model=subject(model, SIZE, **options), size=SIZE)
 
 

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from trees import camvid_tree
 from vidseg.data import VideoDataset, open_dataset
-from vidseg.models import Model
+from vidseg.models import VideoModel
 
 SPLITS = {"train": ("video_a",), "val": ("video_c", "video_d")}
 
@@ -23,11 +23,11 @@ def dataset(root: Path) -> VideoDataset:
 
 
 @pytest.fixture
-def model(dataset: VideoDataset) -> Model:
+def model(dataset: VideoDataset) -> VideoModel:
     return fitting(tiny.cffm(3), dataset)
 
 
-def fitting(model: Model, dataset: VideoDataset) -> Model:
+def fitting(model: VideoModel, dataset: VideoDataset) -> VideoModel:
     """A model with the classes of a data set."""
     model.class_map = dataset.class_map
     return model

@@ -11,14 +11,14 @@ from vidseg.data import VideoDataset
 from vidseg.errors import InputError
 from vidseg.evaluate import EngineConfig, evaluate_model
 from vidseg.evaluate.augmentation import AugmentedSegmenter
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.models.layers import resize_bilinear
 from vidseg.runtime import EagerRuntime
 from vidseg.stream import Segmenter, Stepper, vspw
 from vidseg.stream.preprocess import network_input
 
 
-def probabilities_by_hand(model: Model, images: list[np.ndarray], scale: float) -> list[torch.Tensor]:
+def probabilities_by_hand(model: VideoModel, images: list[np.ndarray], scale: float) -> list[torch.Tensor]:
     """Softmax of one stream at the size of its frames."""
     sizes = replace(model.preprocessing, short=round(48 * scale), long=round(96 * scale))
     stepper = Stepper(model, EagerRuntime(model, torch.device("cpu")), vspw())
@@ -72,7 +72,7 @@ def test_flipping_makes_a_mirrored_video_score_the_mirrored_labels() -> None:
         assert (straight.labels == mirror.labels[:, ::-1]).mean() > 0.999
 
 
-def test_an_evaluation_can_be_augmented(model: Model, dataset: VideoDataset) -> None:
+def test_an_evaluation_can_be_augmented(model: VideoModel, dataset: VideoDataset) -> None:
     evaluation = evaluate_model(model, dataset, EngineConfig(flip=True, scales=(0.75, 1.25)))
     assert evaluation.scores["protocols"] != evaluate_model(model, dataset).scores["protocols"]
     engine = evaluation.to_dict()["engine"]

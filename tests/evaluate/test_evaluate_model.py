@@ -17,12 +17,12 @@ from vidseg.evaluate import EngineConfig, evaluate_model, select_videos, validat
 from vidseg.evaluate.engines import listed_rate, policy_text
 from vidseg.evaluate.model import _shares
 from vidseg.metrics import VideoSegmentationMetrics
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream import Segmenter, none, offsets, parse_policy, vspw
 from vidseg.types import ClassMap
 
 
-def by_hand(model: Model, dataset: VideoDataset, windows: tuple[int, ...] = (8, 16)) -> dict:
+def by_hand(model: VideoModel, dataset: VideoDataset, windows: tuple[int, ...] = (8, 16)) -> dict:
     """The same scores by the plainest loop over fully labelled videos."""
     metrics = VideoSegmentationMetrics(dataset.class_map.num_classes, windows=windows)
     for video in dataset.videos:
@@ -40,7 +40,7 @@ def renamed(dataset: VideoDataset, *names: str) -> ClassMap:
     return replace(dataset.class_map, names=names, palette=((0, 0, 0),) * len(names))
 
 
-def test_scores_equal_a_loop_by_hand(model: Model, dataset: VideoDataset) -> None:
+def test_scores_equal_a_loop_by_hand(model: VideoModel, dataset: VideoDataset) -> None:
     seen: list[tuple[int, int]] = []
     evaluation = evaluate_model(model, dataset, windows=(3, 8), progress=lambda *step: seen.append(step))
     expected = by_hand(model, dataset, (3, 8))
@@ -50,7 +50,7 @@ def test_scores_equal_a_loop_by_hand(model: Model, dataset: VideoDataset) -> Non
     assert seen == [(done + 1, 36) for done in range(36)]
 
 
-def test_the_json_has_all_that_repeating_needs(model: Model, dataset: VideoDataset, tmp_path: Path) -> None:
+def test_the_json_has_all_that_repeating_needs(model: VideoModel, dataset: VideoDataset, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "model", model, class_map=model.class_map, preprocessing=model.preprocessing)
     evaluation = evaluate_model(tmp_path / "model", dataset, EngineConfig(policy="offsets:3,2,1:replicate", size=32))
     result = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
@@ -69,7 +69,7 @@ def test_the_json_has_all_that_repeating_needs(model: Model, dataset: VideoDatas
 
 
 @pytest.mark.slow  # every process imports torch
-def test_processes_give_what_one_gives(model: Model, dataset: VideoDataset) -> None:
+def test_processes_give_what_one_gives(model: VideoModel, dataset: VideoDataset) -> None:
     seen: list[tuple[int, int]] = []
     config = EngineConfig(threads=1)
     shared = evaluate_model(model, dataset, config, processes=2, progress=lambda *step: seen.append(step))
@@ -79,7 +79,7 @@ def test_processes_give_what_one_gives(model: Model, dataset: VideoDataset) -> N
 
 
 @pytest.mark.slow
-def test_what_a_process_raises_reaches_the_caller(model: Model, tmp_path: Path) -> None:
+def test_what_a_process_raises_reaches_the_caller(model: VideoModel, tmp_path: Path) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("a", "b")}, frames=3)
     dataset = open_dataset(root, "camvid", "val")
     broken = root / "data" / "b" / "origin" / "00000101.jpg"
@@ -97,7 +97,7 @@ def test_threads_are_divided_and_gpus_dealt_out(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_frames_without_ground_truth_are_context_and_nothing_else(
-    model: Model, dataset: VideoDataset, tmp_path: Path
+    model: VideoModel, dataset: VideoDataset, tmp_path: Path
 ) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("video_c",)}, frames=20)
     for number in (*range(100, 112), 113, 118, 119):
@@ -148,7 +148,7 @@ def test_kitti_step(tmp_path: Path) -> None:
     assert evaluate_model(model, dataset).scores == by_hand(model, dataset)
 
 
-def test_classes_must_be_the_same_in_the_same_order(model: Model, dataset: VideoDataset) -> None:
+def test_classes_must_be_the_same_in_the_same_order(model: VideoModel, dataset: VideoDataset) -> None:
     model.class_map = renamed(dataset, "red", "blue", "green")
     with pytest.raises(InputError, match=r"another order: id 1 is 'blue' .* 'green'"):
         evaluate_model(model, dataset)
@@ -159,7 +159,7 @@ def test_classes_must_be_the_same_in_the_same_order(model: Model, dataset: Video
     evaluate_model(model, select_videos(dataset, ["video_c"]))
 
 
-def test_policies_in_seconds_follow_the_listed_rate(model: Model, tmp_path: Path) -> None:
+def test_policies_in_seconds_follow_the_listed_rate(model: VideoModel, tmp_path: Path) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("a",)}, frames=12, step=3, fps=30)
     dataset = open_dataset(root, "camvid", "val")
     assert listed_rate(dataset.videos[0]) == 10
@@ -169,7 +169,7 @@ def test_policies_in_seconds_follow_the_listed_rate(model: Model, tmp_path: Path
     assert seconds.to_dict()["engine"]["policy"] == "seconds:0.6,0.4,0.2"
 
 
-def test_an_unsuitable_frame_rate_is_said_once(model: Model, tmp_path: Path) -> None:
+def test_an_unsuitable_frame_rate_is_said_once(model: VideoModel, tmp_path: Path) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("a", "b")}, frames=2, fps=60)
     model.training_record = {"fps": 15}
     with pytest.warns(VidsegWarning, match="60 frames/s") as caught:
@@ -188,7 +188,7 @@ def test_videos_are_chosen_by_name(dataset: VideoDataset) -> None:
         select_videos(dataset, ["video_x"])
 
 
-def test_a_split_without_masks_cannot_be_scored(model: Model, tmp_path: Path) -> None:
+def test_a_split_without_masks_cannot_be_scored(model: VideoModel, tmp_path: Path) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("a",)}, frames=2)
     for path in (root / "data" / "a" / "mask").iterdir():
         path.unlink()
@@ -197,7 +197,7 @@ def test_a_split_without_masks_cannot_be_scored(model: Model, tmp_path: Path) ->
 
 
 def test_frames_of_several_sizes_are_an_error_that_names_the_video(
-    model: Model, dataset: VideoDataset, tmp_path: Path
+    model: VideoModel, dataset: VideoDataset, tmp_path: Path
 ) -> None:
     root = camvid_tree(tmp_path, splits={"val": ("a",)}, frames=2)
     other = camvid_tree(tmp_path / "other", splits={"val": ("a",)}, frames=2, size=(32, 24))
@@ -207,13 +207,13 @@ def test_frames_of_several_sizes_are_an_error_that_names_the_video(
         evaluate_model(model, open_dataset(root, "camvid", "val"))
 
 
-def test_no_process_is_an_error(model: Model, dataset: VideoDataset) -> None:
+def test_no_process_is_an_error(model: VideoModel, dataset: VideoDataset) -> None:
     with pytest.raises(InputError, match="got 0 processes"):
         evaluate_model(model, dataset, processes=0)
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_validation_leaves_the_mode_as_it_was(model: Model, dataset: VideoDataset, training: bool) -> None:
+def test_validation_leaves_the_mode_as_it_was(model: VideoModel, dataset: VideoDataset, training: bool) -> None:
     expected = evaluate_model(model, dataset, windows=(3, 30)).scores["protocols"]["exact"]
     scores = validate(model.train(training), dataset, windows=(3, 30))
     assert model.training == training

@@ -11,13 +11,13 @@ from vidseg.data import VideoDataset
 from vidseg.data.reading import frames_with_labels
 from vidseg.errors import DataError
 from vidseg.evaluate import evaluate_model, evaluate_predictions
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream import Segmenter
 from vidseg.video import write_labels
 
 
 @pytest.fixture
-def predictions(model: Model, dataset: VideoDataset, tmp_path: Path) -> Path:
+def predictions(model: VideoModel, dataset: VideoDataset, tmp_path: Path) -> Path:
     """The model's own masks."""
     for video in dataset.videos:
         (tmp_path / video.name).mkdir()
@@ -28,7 +28,7 @@ def predictions(model: Model, dataset: VideoDataset, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_masks_score_what_their_model_scores(model: Model, dataset: VideoDataset, predictions: Path) -> None:
+def test_masks_score_what_their_model_scores(model: VideoModel, dataset: VideoDataset, predictions: Path) -> None:
     evaluation = evaluate_predictions(predictions, dataset)
     assert evaluation.scores == evaluate_model(model, dataset).scores
     assert evaluation.to_dict()["predictions"] == predictions.name

@@ -12,10 +12,10 @@ from vidseg.models import (
     CFFM,
     CFFMConfig,
     MiTConfig,
-    Model,
     ReferenceConfig,
     SegFormer,
     SegFormerConfig,
+    VideoModel,
     build_model,
 )
 from vidseg.models.reference_model import frame_of_clip
@@ -26,7 +26,7 @@ CFFM_CONFIG = CFFMConfig(encoder=ENCODER, num_classes=3, depth=2, head_channels=
 
 
 @pytest.fixture(params=[SEGFORMER, CFFM_CONFIG], ids=["segformer", "cffm"])
-def model(request: pytest.FixtureRequest) -> Model:
+def model(request: pytest.FixtureRequest) -> VideoModel:
     torch.manual_seed(0)
     return build_model(request.param).eval()
 
@@ -42,14 +42,14 @@ def cffm() -> CFFM:
     return model
 
 
-def clip(model: Model, batch: int = 1, height: int = 64, width: int = 96) -> Tensor:
+def clip(model: VideoModel, batch: int = 1, height: int = 64, width: int = 96) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.rand(batch, len(model.reference_offsets) + 1, 3, height, width, generator=generator) * 255
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (65, 97), (75, 130), (33, 61)])
-def test_shapes_at_any_size(model: Model, height: int, width: int) -> None:
+def test_shapes_at_any_size(model: VideoModel, height: int, width: int) -> None:
     images = clip(model, 2, height, width)
     T, size = images.shape[1], (-(-height // 4), -(-width // 4))
     logits = model(images)
@@ -62,14 +62,14 @@ def test_shapes_at_any_size(model: Model, height: int, width: int) -> None:
 
 
 @torch.inference_mode()
-def test_one_frame_has_no_references(model: Model) -> None:
+def test_one_frame_has_no_references(model: VideoModel) -> None:
     logits = model(clip(model)[:, -1:])
     assert torch.equal(logits.final, logits.frames[:, 0])
     torch.testing.assert_close(logits.final, model(clip(model)).frames[:, -1], rtol=0, atol=1e-5)
 
 
 @torch.inference_mode()
-def test_a_batch_is_its_clips(model: Model) -> None:
+def test_a_batch_is_its_clips(model: VideoModel) -> None:
     images = clip(model, batch=3)
     together = model(images)
     for index in range(3):

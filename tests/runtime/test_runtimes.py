@@ -13,7 +13,7 @@ import tiny
 from official_weights import cffm_shapes, make_weights
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError, MissingExtraError
-from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, FrameInputs, Model
+from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, FrameInputs, VideoModel
 from vidseg.runtime import EagerRuntime, Runtime, available_runtimes, build_runtime
 from vidseg.runtime.compiling import MAX_GRAPHS, GraphRuntime
 from vidseg.runtime.graph import StepGraph
@@ -28,7 +28,7 @@ COMPILED = pytest.param(
 TOLERANCE = 1e-3
 
 
-def video(model: Model, size: tuple[int, int], batch: int = 1) -> Tensor:
+def video(model: VideoModel, size: tuple[int, int], batch: int = 1) -> Tensor:
     """One frame more than the model has references, [T,B,3,H,W]."""
     generator = torch.Generator().manual_seed(0)
     return torch.rand(len(model.reference_offsets) + 1, batch, 3, *size, generator=generator) * 255
@@ -42,7 +42,9 @@ def last_logits(runtime: Runtime, frames: Tensor) -> tuple[Tensor, Tensor]:
     return alone, runtime.run("step", with_context).logits if contexts else alone
 
 
-def check(runtime: Runtime, model: Model, size: tuple[int, int], batch: int = 1, tolerance: float = TOLERANCE) -> None:
+def check(
+    runtime: Runtime, model: VideoModel, size: tuple[int, int], batch: int = 1, tolerance: float = TOLERANCE
+) -> None:
     frames = video(model, size, batch)
     for got, expected in zip(last_logits(runtime, frames), last_logits(EagerRuntime(model, CPU), frames), strict=True):
         torch.testing.assert_close(got, expected, rtol=0, atol=tolerance)

@@ -21,7 +21,7 @@ from vidseg.bench.methods import without_context
 from vidseg.bench.sizes import Size
 from vidseg.errors import InputError, extra
 from vidseg.flow import DISFlow
-from vidseg.models import MIT_SIZES, MiTConfig, Model
+from vidseg.models import MIT_SIZES, MiTConfig, VideoModel
 from vidseg.models.labels import label_map
 from vidseg.runtime import EagerRuntime
 from vidseg.runtime.graph import quiet
@@ -64,7 +64,7 @@ class Setup:
         policy: of streaming contenders; None for the model's own.
     """
 
-    model: Model
+    model: VideoModel
     size: Size
     threads: int | None = None
     policy: Policy | None = None
@@ -91,7 +91,7 @@ def segformer(setup: Setup, runtime: str) -> Contender:
     return _stream(f"segformer_{runtime}", setup, without_context(setup.model), runtime, None)
 
 
-def _stream(name: str, setup: Setup, model: Model, runtime: str, policy: Policy | None) -> Contender:
+def _stream(name: str, setup: Setup, model: VideoModel, runtime: str, policy: Policy | None) -> Contender:
     segmenter = Segmenter(model, "cpu", runtime, policy, threads=setup.threads)
     state = segmenter.start()
 

@@ -18,7 +18,7 @@ from vidseg.acceleration.mining import FastMiningBlock
 from vidseg.bench.methods import method_of
 from vidseg.bench.sizes import Size
 from vidseg.errors import InputError
-from vidseg.models import Model
+from vidseg.models import VideoModel
 
 
 class JointAttention:
@@ -32,7 +32,7 @@ class JointAttention:
         InputError: for a model without mining.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: VideoModel) -> None:
         if not method_of(model.config).joint:
             raise InputError("got a model without mining; expected a CFFM to put joint self-attention into")
         self._model = cast(FastCFFM, accelerate(model))

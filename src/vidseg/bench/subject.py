@@ -7,14 +7,14 @@ from torch import Tensor
 
 from vidseg.bench.sizes import Size, for_frames_of
 from vidseg.errors import InputError
-from vidseg.models import Model, ModelConfig, build_model
+from vidseg.models import ModelConfig, VideoModel, build_model
 from vidseg.types import ClassMap, Preprocessing, default_ignore
 
 # Far below any logit, and still a number in half precision.
 NEVER = -1e4
 
 
-def subject(model: Model, size: Size, num_classes: int | None = None) -> Model:
+def subject(model: VideoModel, size: Size, num_classes: int | None = None) -> VideoModel:
     """A model prepared for frames of a size, maybe with classes that never win.
 
     Args:
@@ -34,14 +34,14 @@ def subject(model: Model, size: Size, num_classes: int | None = None) -> Model:
     return furnished(result, size, model.preprocessing)
 
 
-def untrained(config: ModelConfig, size: Size) -> Model:
+def untrained(config: ModelConfig, size: Size) -> VideoModel:
     """A model with random weights, always the same ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return furnished(build_model(config), size)
 
 
-def furnished(model: Model, size: Size, preprocessing: Preprocessing | None = None) -> Model:
+def furnished(model: VideoModel, size: Size, preprocessing: Preprocessing | None = None) -> VideoModel:
     """Sets what a segmenter asks of a model: names for its classes and preprocessing for frames of a size."""
     count = model.num_classes
     model.class_map = ClassMap(

@@ -16,7 +16,7 @@ from vidseg.bench.subject import furnished, subject, untrained
 from vidseg.bench.timing import Timing, take_turns
 from vidseg.checkpoints import load
 from vidseg.errors import InputError
-from vidseg.models import MIT_SIZES, Model, build_model
+from vidseg.models import MIT_SIZES, VideoModel, build_model
 from vidseg.stream.policy import Policy, offsets
 from vidseg.types import RGB
 
@@ -40,7 +40,7 @@ class Factor:
     """
 
     values: tuple[Any, ...]
-    cell: Callable[[Any], tuple[Model, Size]]
+    cell: Callable[[Any], tuple[VideoModel, Size]]
 
 
 def sweep(
@@ -100,7 +100,7 @@ def sweep(
     return result
 
 
-def _cell(config: BenchConfig, model: Model, size: Size, names: tuple[str, ...], seconds: float) -> dict[str, Any]:
+def _cell(config: BenchConfig, model: VideoModel, size: Size, names: tuple[str, ...], seconds: float) -> dict[str, Any]:
     # References that are missing at the start are filled in: so the second frame costs what every later one does.
     policy: Policy | None = offsets(*model.reference_offsets, start="replicate") if model.reference_offsets else None
     setup = Setup(model=model, size=size, threads=config.threads, policy=policy)
@@ -136,7 +136,7 @@ def _border_share(setup: Setup, footage: Footage) -> float:
     return border_share(clock.step(next(images)), setup)
 
 
-def _with_frames(model: Model, size: Size, frames: int) -> Model:
+def _with_frames(model: VideoModel, size: Size, frames: int) -> VideoModel:
     """The model with another clip length; weights of references that it lacks are new."""
     changed = build_model(with_clip_length(model.config, frames))
     known, wanted = model.state_dict(), changed.state_dict()

@@ -9,10 +9,10 @@ from vidseg.checkpoints.hub import HUB_PREFIX, fetch
 from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
 from vidseg.checkpoints.store import Record, load_checkpoint, new_model, read_record
 from vidseg.errors import CheckpointError
-from vidseg.models import Model
+from vidseg.models import VideoModel
 
 
-def load(name_or_path: str | os.PathLike[str]) -> Model:
+def load(name_or_path: str | os.PathLike[str]) -> VideoModel:
     """Loads a model that is ready to segment.
 
     Args:

@@ -17,8 +17,8 @@ from vidseg.models import (
     ARCHITECTURES,
     MiTConfig,
     MixTransformer,
-    Model,
     ModelConfig,
+    VideoModel,
     architecture_of,
     build_model,
 )
@@ -65,7 +65,7 @@ class Record:
 class Checkpoint:
     """A model as it was saved: in eval mode, float32, on the CPU, carrying `class_map`, `preprocessing` and so on."""
 
-    model: Model
+    model: VideoModel
     record: Record
 
     @property
@@ -91,7 +91,7 @@ class EncoderCheckpoint:
 
 def save_checkpoint(
     directory: str | os.PathLike[str],
-    model: Model,
+    model: VideoModel,
     *,
     class_map: ClassMap,
     preprocessing: Preprocessing,
@@ -131,7 +131,7 @@ def save_checkpoint(
 
 
 def write_checkpoint(
-    directory: str | os.PathLike[str], model: Model, record: Record, dtype: StorageType = "float32"
+    directory: str | os.PathLike[str], model: VideoModel, record: Record, dtype: StorageType = "float32"
 ) -> None:
     """`save_checkpoint` with all but the weights in one value."""
     fields = {
@@ -172,7 +172,7 @@ def read_record(directory: str | os.PathLike[str]) -> Record:
     return _record(directory, read_fields(directory))
 
 
-def new_model(record: Record) -> Model:
+def new_model(record: Record) -> VideoModel:
     """A model for a record, in eval mode, that still wants its weights."""
     # Weights drawn only to be overwritten must not move the user's random stream.
     with torch.random.fork_rng(devices=[]):

@@ -19,7 +19,7 @@ from vidseg.files import write_json
 
 if TYPE_CHECKING:
     from vidseg.data import VideoDataset
-    from vidseg.models import Model
+    from vidseg.models import VideoModel
     from vidseg.stream import Segmenter
     from vidseg.types import RGB
 
@@ -77,7 +77,7 @@ def run(args: Any) -> int:
 
 
 def _write_video(
-    path: str, models: "dict[str, Model]", dataset: "VideoDataset", advance: Advance
+    path: str, models: "dict[str, VideoModel]", dataset: "VideoDataset", advance: Advance
 ) -> "dict[str, float]":
     """Writes the video; gives the frames a second of every model's steps, without compilation."""
     from vidseg.stream import Segmenter

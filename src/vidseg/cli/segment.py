@@ -25,7 +25,7 @@ from vidseg.video.sources import IMAGE_SUFFIXES
 _WITHOUT_EFFECT = frozenset({"inputs", "outputs", "model", "threads", "on_lag", "reconnect", "skip_done", "json"})
 
 if TYPE_CHECKING:
-    from vidseg.models import Model
+    from vidseg.models import VideoModel
     from vidseg.stream import JobReport, OverlayStyle, Policy, Segmenter
 
     EngineMaker = Callable[[Policy | None], Segmenter]
@@ -199,7 +199,7 @@ def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
     return frozenset(ids)
 
 
-def _engine_maker(model: "Model", args: Any) -> "EngineMaker":
+def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
     """Makes one segmenter a policy: only policies in seconds differ from video to video."""
     from vidseg.stream import CutDetector, Segmenter
 

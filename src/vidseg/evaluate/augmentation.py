@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.models.layers import resize_bilinear
 from vidseg.runtime import EagerRuntime
 from vidseg.stream import Memory, Segmenter, Stepper
@@ -48,7 +48,7 @@ class AugmentedSegmenter:
         scales: of the network's input, each a factor on both bounds of `base.preprocessing`.
     """
 
-    def __init__(self, model: Model, base: Segmenter, *, flip: bool, scales: Sequence[float]) -> None:
+    def __init__(self, model: VideoModel, base: Segmenter, *, flip: bool, scales: Sequence[float]) -> None:
         self._base = base
         device = next(model.parameters()).device
         self._stepper = Stepper(model, EagerRuntime(model, device), base.policy)

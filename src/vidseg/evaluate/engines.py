@@ -9,7 +9,7 @@ from typing import Protocol
 from vidseg.data import VideoRecord
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream import Policy, Segmenter, parse_policy
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
 from vidseg.types import Frame, Segmentation
@@ -69,7 +69,7 @@ class Engines:
         config: how it is run.
     """
 
-    def __init__(self, model: Model, config: EngineConfig) -> None:
+    def __init__(self, model: VideoModel, config: EngineConfig) -> None:
         self._model = model
         self._config = replace(config, runtime="torch") if config.augmented else config
         self._segmenters: dict[Policy | None, Segmenter] = {}

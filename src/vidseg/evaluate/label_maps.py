@@ -14,7 +14,7 @@ from vidseg.errors import DataError, StateError
 from vidseg.evaluate.classes import require_same_classes
 from vidseg.evaluate.engines import EngineConfig, Engines
 from vidseg.evaluate.scoring import prediction_path
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream import prefetch
 from vidseg.types import Labels
 from vidseg.video import read_labels
@@ -44,7 +44,7 @@ class ModelLabels:
         InputError: if the model's classes are not the data set's.
     """
 
-    def __init__(self, model: Model | str | os.PathLike[str], config: EngineConfig, spec: DatasetSpec) -> None:
+    def __init__(self, model: VideoModel | str | os.PathLike[str], config: EngineConfig, spec: DatasetSpec) -> None:
         loaded = load(model) if isinstance(model, str | os.PathLike) else model
         if loaded.class_map is not None:  # else the segmenter says what is missing
             require_same_classes(loaded.class_map, spec.class_map)

@@ -16,7 +16,7 @@ from vidseg.evaluate.result import Evaluation
 from vidseg.evaluate.running import Progress, evaluate_with, limited_processes, score_together
 from vidseg.evaluate.scoring import ModelScorer
 from vidseg.evaluate.videos import labelled_videos, require_references
-from vidseg.models import Model, architecture_of
+from vidseg.models import VideoModel, architecture_of
 from vidseg.runtime import resolve_device
 from vidseg.stream import Segmenter
 
@@ -24,7 +24,7 @@ WINDOWS = (8, 16)
 
 
 def evaluate_model(
-    model: Model | str | os.PathLike[str],
+    model: VideoModel | str | os.PathLike[str],
     dataset: VideoDataset,
     config: EngineConfig | None = None,
     *,
@@ -62,7 +62,7 @@ def evaluate_model(
 
 
 def validate(
-    model: Model,
+    model: VideoModel,
     dataset: VideoDataset,
     *,
     config: EngineConfig | None = None,
@@ -107,7 +107,7 @@ def validate(
 
 
 def _make_scorer(
-    model: Model | str | os.PathLike[str], dataset: VideoDataset, config: EngineConfig, windows: Sequence[int]
+    model: VideoModel | str | os.PathLike[str], dataset: VideoDataset, config: EngineConfig, windows: Sequence[int]
 ) -> tuple[ModelScorer, Segmenter]:
     """What scores a model, and its segmenter of the first video; all that does not fit is said here."""
     scorer = ModelScorer(model, config, dataset.spec, windows)
@@ -140,7 +140,7 @@ def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, An
     }
 
 
-def _describe_model(given: Model | str | os.PathLike[str], model: Model) -> dict[str, Any]:
+def _describe_model(given: VideoModel | str | os.PathLike[str], model: VideoModel) -> dict[str, Any]:
     description = {"architecture": architecture_of(model.config), "config": asdict(model.config)}
     if not isinstance(given, str | os.PathLike):
         return {"name": None, "weights_sha256": None, **description}

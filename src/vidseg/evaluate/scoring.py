@@ -18,7 +18,7 @@ from vidseg.errors import DataError, InputError, MediaError, StateError
 from vidseg.evaluate.classes import require_same_classes
 from vidseg.evaluate.engines import EngineConfig, Engines
 from vidseg.metrics import VideoTally
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream import prefetch
 from vidseg.types import Frame, Labels
 from vidseg.video import read_labels as read_mask
@@ -58,7 +58,11 @@ class ModelScorer:
     """
 
     def __init__(
-        self, model: Model | str | os.PathLike[str], config: EngineConfig, spec: DatasetSpec, windows: Sequence[int]
+        self,
+        model: VideoModel | str | os.PathLike[str],
+        config: EngineConfig,
+        spec: DatasetSpec,
+        windows: Sequence[int],
     ) -> None:
         self.model = load(model) if isinstance(model, str | os.PathLike) else model
         self.engines = Engines(self.model, config)

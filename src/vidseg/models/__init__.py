@@ -59,9 +59,6 @@ ARCHITECTURES: dict[str, Architecture] = {
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
 
 
-Model = VideoModel
-
-
 def build_model(config: ModelConfig) -> VideoModel:
     """A freshly initialised model, in training mode, for a configuration."""
     return ARCHITECTURES[architecture_of(config)].build(config)
@@ -90,7 +87,6 @@ __all__ = [
     "HeadConfig",
     "MiTConfig",
     "MixTransformer",
-    "Model",
     "ModelConfig",
     "PerFrame",
     "PerFrameConfig",

@@ -5,6 +5,7 @@ The remaining cells of the paper's tables are `cffm_b0_vspw` (1 layer) and `cffm
 """
 
 from dataclasses import replace
+from typing import cast
 
 from vidseg.models import CFFMConfig
 from vidseg.models.cffm import PAPER_REFERENCES, ReferenceConfig
@@ -78,5 +79,4 @@ def _changed(config: TrainConfig, name: str, model: CFFMConfig) -> TrainConfig:
 
 
 def _model(config: TrainConfig) -> CFFMConfig:
-    assert isinstance(config.model, CFFMConfig)
-    return config.model
+    return cast(CFFMConfig, config.model)

@@ -44,7 +44,7 @@ class JobReport:
 
     @property
     def frames_per_second(self) -> float:
-        """Frames a second, from the first's labels to the last's, without compilation; of one frame, with all it took."""
+        """Frames a second from the first's labels to the last's, without compilation; of one, with all it took."""
         if self.between_seconds > 0:
             return (self.frames - 1) / self.between_seconds
         working = self.seconds - self.compile_seconds

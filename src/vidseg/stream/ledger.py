@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vidseg.files import recover, write_json
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.stream.outputs import PathLike
 from vidseg.video.images import images_in, images_like
 from vidseg.video.sources import source_kind
@@ -46,7 +46,7 @@ class Ledger:
         settings: whatever else the outputs depend on: JSON-able values by the names that users know them by.
     """
 
-    def __init__(self, model: Model, settings: Mapping[str, Any]) -> None:
+    def __init__(self, model: VideoModel, settings: Mapping[str, Any]) -> None:
         self._model = model_digest(model)
         self._settings = json.loads(json.dumps(dict(settings)))
 
@@ -130,7 +130,7 @@ def record_path(outputs: Sequence[PathLike]) -> Path:
     return first.with_name(f".{first.name}.done.json")
 
 
-def model_digest(model: Model) -> str:
+def model_digest(model: VideoModel) -> str:
     """Tells apart models that may give different labels or colours: weights, sizes, classes, preprocessing."""
     digest = hashlib.sha256()
     assert model.class_map is not None

@@ -15,7 +15,7 @@ from torch import Tensor
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.runtime import build_runtime
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
@@ -92,7 +92,7 @@ class Segmenter:
 
     def __init__(
         self,
-        model: Model,
+        model: VideoModel,
         device: str = "auto",
         runtime: str = "auto",
         policy: Policy | None = None,

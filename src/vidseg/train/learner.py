@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidseg.errors import extra
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
 from vidseg.train.losses import clip_loss
@@ -31,7 +31,7 @@ class Learner:
         config: of the run.
     """
 
-    def __init__(self, fabric: Fabric, model: Model, config: TrainConfig) -> None:
+    def __init__(self, fabric: Fabric, model: VideoModel, config: TrainConfig) -> None:
         assert model.class_map is not None
         self._ignore = model.class_map.ignore
         self._fabric = fabric
@@ -49,9 +49,9 @@ class Learner:
         self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
 
     @property
-    def result(self) -> Model:
+    def result(self) -> VideoModel:
         """The model to measure and keep: the average of the weights if there is one."""
-        return self._model if self._average is None else cast(Model, self._average.module)
+        return self._model if self._average is None else cast(VideoModel, self._average.module)
 
     def compute_gradients(self, batches: Sequence[Batch], iteration: int) -> Tensor:
         """Forward and backward over the batches of an iteration; returns their mean loss, detached."""

@@ -19,7 +19,7 @@ from vidseg.data import ClipDataset, VideoDataset, open_dataset
 from vidseg.data.unseen_classes import judge_sample
 from vidseg.errors import DataError, InputError, extra
 from vidseg.evaluate import EngineConfig, validate
-from vidseg.models import Model, build_model
+from vidseg.models import VideoModel, build_model
 from vidseg.train.config import TrainConfig
 from vidseg.train.devices import launch
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated, unheard
@@ -37,7 +37,7 @@ with extra("train"):
 
     from vidseg.transforms.pipeline import ClipAugmentation
 
-Measure = Callable[[Model], Mapping[str, float]]
+Measure = Callable[[VideoModel], Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +219,9 @@ def _agree(loss: Tensor, signal: int, world_size: int) -> tuple[float, int]:
     return losses.mean().item(), int(signals.max())
 
 
-def _new_model(config: TrainConfig, dataset: VideoDataset, events: Callable[[Event], None], *, resumed: bool) -> Model:
+def _new_model(
+    config: TrainConfig, dataset: VideoDataset, events: Callable[[Event], None], *, resumed: bool
+) -> VideoModel:
     """The same on every process."""
     torch.manual_seed(config.runtime.seed)
     model = build_model(config.model)

@@ -17,7 +17,7 @@ from typing import Any
 from vidseg import __version__
 from vidseg.checkpoints import save_checkpoint
 from vidseg.errors import InputError, TrainingError
-from vidseg.models import Model
+from vidseg.models import VideoModel
 from vidseg.train.comparison import differences
 from vidseg.train.config import TrainConfig
 from vidseg.train.states import load_state, newest_state, save_state
@@ -85,7 +85,7 @@ class RunFolder:
         self.best_score = state["best_score"] if (self.path / "best").exists() else -math.inf
         return state
 
-    def save(self, learner: dict[str, Any], model: Model, iteration: int) -> Path:
+    def save(self, learner: dict[str, Any], model: VideoModel, iteration: int) -> Path:
         """Writes the training state and the model "last"; returns the state's path."""
         state = {
             "iteration": iteration,
@@ -98,7 +98,7 @@ class RunFolder:
         self._store(self.last, model, iteration, None)
         return path
 
-    def offer(self, model: Model, iteration: int, metrics: Mapping[str, float]) -> bool:
+    def offer(self, model: VideoModel, iteration: int, metrics: Mapping[str, float]) -> bool:
         """Keeps the model as "best" if it is; says whether it did."""
         if not metrics["mIoU"] > self.best_score:
             return False
@@ -106,7 +106,7 @@ class RunFolder:
         self.best_score = metrics["mIoU"]
         return True
 
-    def _store(self, path: Path, model: Model, iteration: int, metrics: Mapping[str, float] | None) -> None:
+    def _store(self, path: Path, model: VideoModel, iteration: int, metrics: Mapping[str, float] | None) -> None:
         config = asdict(self._config)
         # Where files lay on the training machine is nobody's business.
         del config["output"], config["data"]["root"], config["initial_weights"]
