@@ -36,7 +36,7 @@ def run(args: Any) -> int:
     from vidseg.bench.complexity import complexity
     from vidseg.bench.sizes import for_frames_of, parse_size
     from vidseg.checkpoints import describe, load
-    from vidseg.models import architecture_of
+    from vidseg.models import architecture_of, encoder_name
 
     size = parse_size(args.size)
     record = describe(args.model)
@@ -47,6 +47,7 @@ def run(args: Any) -> int:
     report = {
         "model": args.model,
         "architecture": architecture_of(record.config),
+        "encoder": encoder_name(record.config.encoder),
         "config": asdict(record.config),
         "parameters": {"total": sum(parameters.values())} | {name: n for name, n in parameters.items() if n},
         "reference_offsets": list(model.reference_offsets),
@@ -60,6 +61,7 @@ def run(args: Any) -> int:
     }
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("architecture", report["architecture"])
+    table.add_row("encoder", report["encoder"])
     table.add_row("parameters", f"{report['parameters']['total']:,}")
     table.add_row("references", ", ".join(f"-{offset}" for offset in model.reference_offsets) or "none")
     kept = record.preprocessing
