@@ -1,8 +1,10 @@
 """The goldens' weights on any clone: official state dicts by the rule of their README, from names and shapes alone."""
 
+import json
 import zlib
 from collections.abc import Mapping
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -70,6 +72,91 @@ def cffm_shapes(
     return shapes
 
 
+def mmseg_resnet18_shapes(prefix: str = "backbone.") -> Shapes:
+    shapes: Shapes = {}
+    for index, (inputs, channels) in enumerate(((3, 32), (32, 32), (32, 64))):
+        shapes |= _convolution(f"{prefix}stem.{3 * index}", channels, inputs, 3)
+        shapes |= _batch_norm(f"{prefix}stem.{3 * index + 1}", channels)
+    inputs = 64
+    for stage, channels in enumerate((64, 128, 256, 512), start=1):
+        for block in (f"{prefix}layer{stage}.{index}" for index in range(2)):
+            shapes |= _convolution(f"{block}.conv1", channels, inputs, 3) | _batch_norm(f"{block}.bn1", channels)
+            shapes |= _convolution(f"{block}.conv2", channels, channels, 3) | _batch_norm(f"{block}.bn2", channels)
+            if inputs != channels:
+                shapes |= _convolution(f"{block}.downsample.0", channels, inputs, 1)
+                shapes |= _batch_norm(f"{block}.downsample.1", channels)
+            inputs = channels
+    return shapes
+
+
+def mmseg_mobilenet_shapes(prefix: str = "backbone.") -> Shapes:
+    shapes = _conv_bn(f"{prefix}conv1", 32, 3, 3)
+    inputs = 32
+    groups = ((1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1))
+    for group, (expansion, channels, count) in enumerate(groups, start=1):
+        for block in (f"{prefix}layer{group}.{index}.conv" for index in range(count)):
+            hidden = expansion * inputs
+            layers = [(hidden, 1, 3), (channels, hidden, 1)]
+            if expansion > 1:
+                layers.insert(0, (hidden, inputs, 1))
+            for index, (outputs, fan_in, kernel) in enumerate(layers):
+                shapes |= _conv_bn(f"{block}.{index}", outputs, fan_in, kernel)
+            inputs = channels
+    return shapes
+
+
+def mmseg_mit_shapes(widths: tuple[int, ...], depths: tuple[int, ...], prefix: str = "backbone.") -> Shapes:
+    shapes: Shapes = {}
+    for stage, (width, depth, reduction) in enumerate(zip(widths, depths, (8, 4, 2, 1), strict=True)):
+        kernel, inputs = (7, 3) if stage == 0 else (3, widths[stage - 1])
+        layers = f"{prefix}layers.{stage}"
+        shapes |= _layer(f"{layers}.0.projection", width, inputs, kernel, kernel) | _layer(f"{layers}.0.norm", width)
+        shapes |= _layer(f"{layers}.2", width)
+        for block in (f"{layers}.1.{index}" for index in range(depth)):
+            shapes |= _layer(f"{block}.norm1", width) | _layer(f"{block}.norm2", width)
+            shapes |= {f"{block}.attn.attn.in_proj_weight": (3 * width, width)}
+            shapes |= {f"{block}.attn.attn.in_proj_bias": (3 * width,)}
+            shapes |= _layer(f"{block}.attn.attn.out_proj", width, width)
+            if reduction > 1:
+                shapes |= _layer(f"{block}.attn.sr", width, width, reduction, reduction)
+                shapes |= _layer(f"{block}.attn.norm", width)
+            shapes |= _layer(f"{block}.ffn.layers.0", 4 * width, width, 1, 1)
+            shapes |= _layer(f"{block}.ffn.layers.1", 4 * width, 1, 3, 3)
+            shapes |= _layer(f"{block}.ffn.layers.4", width, 4 * width, 1, 1)
+    return shapes
+
+
+def mmseg_psp_shapes(width: int, channels: int, *, num_classes: int = 19) -> Shapes:
+    shapes = _layer("decode_head.conv_seg", num_classes, channels, 1, 1)
+    for index in range(4):
+        shapes |= _conv_bn(f"decode_head.psp_modules.{index}.1", channels, width, 1)
+    return shapes | _conv_bn("decode_head.bottleneck", channels, width + 4 * channels, 3)
+
+
+def mmseg_fcn_shapes(width: int, channels: int, *, num_classes: int = 19) -> Shapes:
+    shapes = _layer("decode_head.conv_seg", num_classes, channels, 1, 1)
+    shapes |= _conv_bn("decode_head.convs.0", channels, width, 3)
+    shapes |= _conv_bn("decode_head.convs.1", channels, channels, 3)
+    return shapes | _conv_bn("decode_head.conv_cat", channels, width + channels, 3)
+
+
+def mmseg_mlp_shapes(widths: tuple[int, ...], channels: int, *, num_classes: int = 19) -> Shapes:
+    shapes = _layer("decode_head.conv_seg", num_classes, channels, 1, 1)
+    for stage, width in enumerate(widths):
+        shapes |= _conv_bn(f"decode_head.convs.{stage}", channels, width, 1)
+    return shapes | _conv_bn("decode_head.fusion_conv", channels, 4 * channels, 1)
+
+
+def mmseg_auxiliary_shapes(width: int, channels: int, *, num_classes: int = 19) -> Shapes:
+    shapes = _layer("auxiliary_head.conv_seg", num_classes, channels, 1, 1)
+    return shapes | _conv_bn("auxiliary_head.convs.0", channels, width, 3)
+
+
+def read_shapes(keys: Path) -> Shapes:
+    """Of a golden's listing."""
+    return {key: tuple(entry["shape"]) for key, entry in json.loads(keys.read_text()).items()}
+
+
 def make_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     """Integer buffers hold zeros: nothing may depend on them."""
     return {key: _make(key, shape) for key, shape in shapes.items()}
@@ -77,6 +164,19 @@ def make_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tenso
 
 def _layer(name: str, *shape: int) -> Shapes:
     return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+
+
+def _convolution(name: str, channels: int, inputs: int, kernel: int) -> Shapes:
+    return {f"{name}.weight": (channels, inputs, kernel, kernel)}
+
+
+def _batch_norm(name: str, channels: int) -> Shapes:
+    statistics = {f"{name}.running_mean": (channels,), f"{name}.running_var": (channels,)}
+    return _layer(name, channels) | statistics | {f"{name}.num_batches_tracked": ()}
+
+
+def _conv_bn(name: str, channels: int, inputs: int, kernel: int) -> Shapes:
+    return _convolution(f"{name}.conv", channels, inputs, kernel) | _batch_norm(f"{name}.bn", channels)
 
 
 def _make(key: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -87,6 +187,8 @@ def _make(key: str, shape: tuple[int, ...]) -> torch.Tensor:
         weights = 1 + 0.1 * np.abs(weights)
     elif key.endswith("running_mean"):
         weights = 0.1 * weights
+    elif key.endswith("gamma"):
+        weights = 0.05 + 0.1 * np.abs(weights)
     elif "relative_position_bias" in key:
         weights = 0.2 * weights
     elif key.endswith("bias"):

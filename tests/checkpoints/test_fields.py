@@ -18,6 +18,24 @@ class Inner:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Round:
+    radius: int
+    kind: Literal["round"] = "round"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    side: int
+    kind: Literal["square"] = "square"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shaped:
+    shape: Round | Square
+    other: Round | Square | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outer:
     inner: Inner
     pair: tuple[int, int]
@@ -33,6 +51,16 @@ GOOD = {"inner": {"size": 3}, "pair": [1, 2]}
 def test_nested_values_come_back() -> None:
     value = Outer(inner=Inner(size=1), pair=(3, 4), items=(Inner(size=2), Inner(size=3)), mode="slow", name="x")
     assert read_dataclass(Outer, asdict(value), "here") == value
+
+
+def test_members_of_a_union_are_told_by_their_kind_and_without_one_it_is_the_first() -> None:
+    value = Shaped(shape=Square(side=1), other=Round(radius=2))
+    assert read_dataclass(Shaped, asdict(value), "here") == value
+    assert read_dataclass(Shaped, {"shape": {"radius": 3}, "other": None}, "here") == Shaped(shape=Round(radius=3))
+    with pytest.raises(CheckpointError, match="'oval' as 'kind' of 'shape' of here; expected one of 'round', 'square'"):
+        read_dataclass(Shaped, {"shape": {"kind": "oval"}}, "here")
+    with pytest.raises(CheckpointError, match="3 as 'shape' of here; expected an object"):
+        read_dataclass(Shaped, {"shape": 3}, "here")
 
 
 def test_defaults_and_whole_numbers_for_numbers() -> None:

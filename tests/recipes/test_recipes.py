@@ -4,8 +4,9 @@ import json
 import pytest
 
 from vidseg.errors import InputError
-from vidseg.models import CFFMConfig, build_model
-from vidseg.recipes import RECIPES, find_recipe, option_names, override
+from vidseg.models import MIT_SIZES, CFFMConfig, TimmConfig, build_model
+from vidseg.models.heads import FCNConfig, UPerConfig
+from vidseg.recipes import RECIPES, choices, find_recipe, option_names, override
 from vidseg.train import HardPixels
 
 
@@ -81,6 +82,9 @@ def test_any_field_can_be_overridden():
     [
         ("model.depht", "2", "did you mean --model.depth"),
         ("model", "cffm", "none of that name"),
+        ("model.encoder.name", "resnet18", "did you mean 'timm:resnet18'?"),
+        ("model.encoder.name", "timm:resnet1", "timm does not have; did you mean 'resnet"),
+        ("model.head.name", "pspp", "did you mean 'psp'"),
         ("model.depth", "two", "got --model.depth two; expected int"),
         ("runtime.batch_size", "1.5", "expected int"),
         ("runtime.precision", "fp8", "expected Literal"),
@@ -94,6 +98,30 @@ def test_what_does_not_fit_is_refused_in_one_line(name, text, message):
         override(find_recipe("cffm_b0_vspw"), {name: text})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_encoder_and_a_head_are_chosen_whole_by_name():
+    config = override(
+        find_recipe("cffm_b0_small"),
+        {
+            "model.encoder.name": "timm:tf_efficientnet_lite0",
+            "model.encoder.output_stride": "16",
+            "model.head.name": "uper",
+            "model.head.channels": "32",
+            "model.head_channels": "32",
+        },
+    )
+    assert config.model.encoder == TimmConfig(name="tf_efficientnet_lite0", output_stride=16)
+    assert config.model.head == UPerConfig(channels=32)
+    assert config.model.depth == 1
+    model = build_model(config.model)
+    assert model.encoder.strides == (4, 8, 16, 16)
+    chosen = choices(config)
+    assert chosen == {"model.encoder.name": "timm:tf_efficientnet_lite0", "model.head.name": "uper"}
+    back = override(config, {"model.encoder.name": "mit_b1"})
+    assert back.model.encoder == MIT_SIZES["b1"]
+    image_model = override(find_recipe("pspnet_r18_small"), {"model.head.name": "fcn", "model.encoder.name": "mit_b0"})
+    assert (image_model.model.head, image_model.model.encoder) == (FCNConfig(), MIT_SIZES["b0"])
 
 
 def test_every_option_has_a_name():

@@ -11,8 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+import image_models
 import tiny
 from vidseg.errors import InputError
+from vidseg.models import ModelConfig
 from vidseg.models.labels import label_map
 from vidseg.runtime import export_model
 from vidseg.stream import Segmenter
@@ -62,6 +64,17 @@ def test_a_segformer_of_one_size_has_one_graph_and_an_older_export_is_replaced(t
     parity = json.loads((tmp_path / "out" / "parity.json").read_text())
     assert parity["passed"]
     assert parity["compared"][0]["label_agreement"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("output_format", ["onnx", "openvino"])
+@pytest.mark.parametrize(
+    "config", [image_models.PSPNET_R18, image_models.cffm_over("timm:tf_efficientnet_lite0")], ids=["pspnet", "cffm"]
+)
+def test_models_over_encoders_of_timm(config: ModelConfig, output_format: str, tmp_path: Path) -> None:
+    model = image_models.built(config)
+    export = export_model(model, tmp_path / "out", output_format, start_rule=start_rule(model), size=(64, 96))
+    assert export.passed
 
 
 @pytest.mark.slow

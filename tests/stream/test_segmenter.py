@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import image_models
 import tiny
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.models.cffm import ReferenceConfig
@@ -50,6 +51,28 @@ def test_stream_equals_clip_under_other_policies(policy) -> None:
     for t, frame in enumerate(frames):
         memory, logits = stepper.step(memory, network_input(frame.image, model.preprocessing))
         torch.testing.assert_close(logits, _clip_logits(model, frames, t, policy.references(t)), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("encoder", ["timm:tf_efficientnet_lite0", "timm:convnext_atto"])
+def test_stream_equals_clip_over_other_encoders(encoder: str) -> None:
+    model = image_models.built(image_models.cffm_over(encoder))
+    policy = offsets(3, 2, 1)
+    stepper = Stepper(model, EagerRuntime(model, CPU), policy)
+    memory = stepper.start(1, (64, 96))
+    frames = tiny.video(5)
+    for t, frame in enumerate(frames):
+        memory, logits = stepper.step(memory, network_input(frame.image, model.preprocessing))
+        torch.testing.assert_close(logits, _clip_logits(model, frames, t, policy.references(t)), atol=1e-4, rtol=1e-4)
+
+
+def test_an_image_model_streams_frame_by_frame() -> None:
+    model = image_models.built(image_models.PSPNET_R18)
+    frames = tiny.video(3)
+    stepper = Stepper(model, EagerRuntime(model, CPU), none())
+    memory = stepper.start(1, (64, 96))
+    for t, frame in enumerate(frames):
+        memory, logits = stepper.step(memory, network_input(frame.image, model.preprocessing))
+        torch.testing.assert_close(logits, _clip_logits(model, frames, t, ()), atol=1e-4, rtol=1e-4)
 
 
 def test_labels_are_the_arg_max_after_the_chain_of_resizes() -> None:

@@ -1,4 +1,5 @@
 import torch
+from timm.layers import BatchNormAct2d
 from torch import nn
 
 from vidseg.train.batchnorm import ProcessBatchNorm2d, synchronise_batchnorm
@@ -23,5 +24,14 @@ def test_one_process_alone_normalises_as_torch_does(tmp_path):
                 torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(own.state_dict(), oracle.state_dict())
         torch.testing.assert_close(own.eval()(image), oracle.eval()(image))
+        # timm's norms have their activation inside.
+        oracle, own = (nn.Sequential(BatchNormAct2d(3)) for _ in range(2))
+        synchronise_batchnorm(own, device=torch.device("cpu"))
+        assert isinstance(own[0], ProcessBatchNorm2d)
+        image = torch.randn(2, 3, 5, 6)
+        torch.testing.assert_close(own(image), oracle(image))
+        torch.testing.assert_close(own.eval()(image), oracle.eval()(image))
+        assert own(image).min() == 0
+        assert own.state_dict().keys() == oracle.state_dict().keys()
     finally:
         torch.distributed.destroy_process_group()

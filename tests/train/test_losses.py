@@ -44,6 +44,29 @@ def test_class_weights_multiply_their_pixels_loss():
     torch.testing.assert_close(weighted, 3 * plain)
 
 
+def test_auxiliary_logits_of_all_frames_count_with_their_weight():
+    generator = torch.Generator().manual_seed(0)
+    frames, auxiliary = torch.randn(2, 2, 3, 4, 4, generator=generator), torch.randn(2, 2, 3, 2, 2, generator=generator)
+    labels = torch.randint(0, 3, (2, 2, 8, 8), generator=generator)
+    config = LossConfig(auxiliary_weight=0.25)
+    without = clip_loss(ClipLogits(frames[:, -1], frames), labels, config, ignore=IGNORE)
+    with_them = clip_loss(ClipLogits(frames[:, -1], frames, (auxiliary, auxiliary)), labels, config, ignore=IGNORE)
+    one = F.cross_entropy(F.interpolate(auxiliary.flatten(0, 1), size=(8, 8), mode="bilinear"), labels.flatten(0, 1))
+    torch.testing.assert_close(with_them - without, 2 * 0.25 * one)
+
+
+def test_the_logarithm_of_the_softmax_may_come_first_and_the_mean_be_over_labelled_pixels():
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(2, 3, 2, 3, generator=generator), torch.randint(0, 3, (2, 8, 12), generator=generator)
+    labels[:, :3] = IGNORE
+    config = LossConfig(log_softmax_first=True, average="labelled")
+    scores = F.interpolate(logits.log_softmax(1), size=(8, 12), mode="bilinear")
+    expected = F.nll_loss(scores, labels, ignore_index=IGNORE)
+    torch.testing.assert_close(pixel_cross_entropy(logits, labels, config, ignore=IGNORE), expected)
+    nothing = torch.full_like(labels, IGNORE)
+    assert pixel_cross_entropy(logits, nothing, config, ignore=IGNORE) == 0
+
+
 def test_hard_example_mining_leaves_easy_pixels_out():
     logits = torch.zeros(1, 2, 1, 4)
     logits[0, 0] = torch.tensor([9.0, 8.0, 0.0, -1.0])  # the first two are easy for class 0

@@ -3,6 +3,7 @@ import torch
 from tiny_training import tiny_config
 from torch import nn
 
+import image_models
 from vidseg.errors import InputError
 from vidseg.models import build_model
 from vidseg.train.optimizer import (
@@ -58,6 +59,26 @@ def test_only_the_encoders_norms_are_spared_decay_and_all_else_but_the_encoder_l
         assert found[id(parameter)] == pytest.approx(expected), name
     set_learning_rate(optimizer, 0.5)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([5e-4, 5e-4, 5e-3])
+
+
+def test_sgd_may_leave_vectors_undecayed_and_norms_of_any_kind_in_an_encoder_are():
+    model = image_models.built(image_models.PSPNET_R18)
+    for decay_vectors in (True, False):
+        config = OptimizerConfig(
+            kind="sgd", learning_rate=1e-3, weight_decay=0.02, momentum=0.8, decay_vectors=decay_vectors
+        )
+        optimizer = build_optimizer(model, config)
+        assert isinstance(optimizer, torch.optim.SGD)
+        found = {
+            id(parameter): (group["base_lr"], group["weight_decay"], group["momentum"])
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+        }
+        for name, parameter in model.named_parameters():
+            inside, vector = name.startswith("encoder."), parameter.ndim == 1
+            # The only vectors of a ResNet are its norms'.
+            decayed = not vector or not (inside or not decay_vectors)
+            assert found[id(parameter)] == (1e-3 if inside else 1e-2, 0.02 if decayed else 0.0, 0.8), name
 
 
 def test_senseless_values_are_refused():

@@ -213,7 +213,7 @@ def _classes_in_meta(meta: Any) -> ClassMap | None:
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         return None
     try:
-        colours = [(int(red), int(green), int(blue)) for red, green, blue in palette or ()]
+        colours = [(int(red), int(green), int(blue)) for red, green, blue in (() if palette is None else palette)]
         return ClassMap(names=tuple(names), palette=tuple(colours), ignore=default_ignore(len(names)))
     # No palette, or one of another form: names are what counts.
     except (TypeError, ValueError, InputError):

@@ -36,8 +36,7 @@ def run(args: Any) -> int:
     from vidseg.bench.complexity import complexity
     from vidseg.bench.sizes import for_frames_of, parse_size
     from vidseg.checkpoints import describe, load
-    from vidseg.models import architecture_of
-    from vidseg.models.encoders import encoder_name
+    from vidseg.models import architecture_of, encoder_name
 
     size = parse_size(args.size)
     record = describe(args.model)
@@ -48,9 +47,9 @@ def run(args: Any) -> int:
     report = {
         "model": args.model,
         "architecture": architecture_of(record.config),
+        "encoder": encoder_name(record.config.encoder),
         "config": asdict(record.config),
         "parameters": {"total": sum(parameters.values())} | {name: n for name, n in parameters.items() if n},
-        "encoder": encoder_name(record.config.encoder),
         "reference_offsets": list(model.reference_offsets),
         "preprocessing": asdict(record.preprocessing),
         **record.class_map.to_dict(),
@@ -62,8 +61,8 @@ def run(args: Any) -> int:
     }
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("architecture", report["architecture"])
+    table.add_row("encoder", report["encoder"])
     table.add_row("parameters", f"{report['parameters']['total']:,}")
-    table.add_row("encoder", encoder_name(record.config.encoder))
     table.add_row("references", ", ".join(f"-{offset}" for offset in model.reference_offsets) or "none")
     for name, tensor in model.blank_state(1, network_size).items():
         shape = "x".join(map(str, tensor.shape[1:]))

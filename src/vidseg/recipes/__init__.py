@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, freedoom, small, vspw
+from vidseg.recipes import ablations, cityscapes, freedoom, image_models, small, vspw
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -29,6 +29,10 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     small.cffm_b0_davis,
     small.segformer_b0_small,
     small.cffm_b0_small,
+    image_models.pspnet_r18_small,
+    image_models.pspnet_r101_vspw,
+    image_models.ocrnet_r101_vspw,
+    image_models.upernet_r101_vspw,
     freedoom.segformer_b0_freedoom_scratch,
     freedoom.segformer_b0_freedoom,
     freedoom.cffm_b0_freedoom,
