@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
 
 import image_models
 from vidseg.acceleration import accelerate
 from vidseg.acceleration.folding import fold_traced
+from vidseg.acceleration.pooling import MatrixPool
+from vidseg.acceleration.same_padding import replace_same_convolutions
 from vidseg.models import ModelConfig, PerFrameConfig, TimmConfig
 from vidseg.models.heads import ASPPConfig, OCRConfig, UPerConfig, auxiliary_fcn
 
@@ -69,3 +72,25 @@ def test_what_may_not_be_folded_is_left_alone(network: nn.Module) -> None:
     fold_traced(network)
     assert sum(isinstance(module, nn.BatchNorm2d) for module in network.modules()) == norms
     assert torch.equal(network(image), before)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("side", [1, 2, 3, 6])
+def test_pooling_by_matrices_is_torchs(side: int) -> None:
+    for size in ((4, 5), (12, 16), (13, 17), (1, 6), (60, 107)):
+        image = torch.randn(2, 3, *size)
+        torch.testing.assert_close(MatrixPool(side)(image), nn.AdaptiveAvgPool2d(side)(image), rtol=0, atol=1e-6)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kernel", [1, 3, 5, 7])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_same_padding_without_arithmetic_is_timms(kernel: int, stride: int, dilation: int) -> None:
+    same = Conv2dSame(4, 6, kernel, stride=stride, dilation=dilation, groups=2)
+    network = nn.Sequential(same)
+    images = [torch.randn(1, 4, *size) for size in ((8, 9), (9, 8), (1, 2), (33, 64))]
+    expected = [same(image) for image in images]
+    replace_same_convolutions(network)
+    assert isinstance(network[0], Conv2dSame) == (stride == 2 and (dilation == 2 or kernel == 1))
+    for image, result in zip(images, expected, strict=True):
+        torch.testing.assert_close(network(image), result, rtol=0, atol=1e-6)

@@ -6,6 +6,7 @@ from typing import Any
 
 from vidseg.acceleration.folding import fold_traced
 from vidseg.acceleration.mit import fast_mix_transformer
+from vidseg.acceleration.same_padding import replace_same_convolutions
 from vidseg.models import MixTransformer, TimmEncoder
 
 
@@ -13,6 +14,7 @@ def fast_timm_encoder(encoder: TimmEncoder) -> TimmEncoder:
     """The same network with its norms folded into the convolutions before them, where it has some."""
     fast = copy.deepcopy(encoder).eval()
     fold_traced(fast.network)
+    replace_same_convolutions(fast.network)
     return fast
 
 

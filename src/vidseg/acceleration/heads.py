@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vidseg.acceleration.allmlp import FoldedHead
 from vidseg.acceleration.folding import fold_blocks
+from vidseg.acceleration.pooling import replace_pools
 from vidseg.models.heads import AllMLPHead, HeadModule
 from vidseg.models.layers import resize_bilinear
 
@@ -38,6 +39,7 @@ class WholeHead(nn.Module):
         super().__init__()
         self.whole = copy.deepcopy(head)
         fold_blocks(self.whole)
+        replace_pools(self.whole)
 
     def classified(self, stages: tuple[Tensor, ...], classifier: nn.Linear) -> Tensor:
         """Logits [B,h,w,K] of the feature."""

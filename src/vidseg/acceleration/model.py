@@ -18,6 +18,7 @@ from vidseg.acceleration.folding import fold_blocks
 from vidseg.acceleration.heads import fast_head
 from vidseg.acceleration.linear import frozen_linear
 from vidseg.acceleration.mining import FastMiningBlock
+from vidseg.acceleration.pooling import replace_pools
 from vidseg.errors import InputError
 from vidseg.models import CFFM, Context, ReferenceModel, SegFormer, VideoModel
 from vidseg.models.cffm.mining import CrossFrameMining
@@ -140,6 +141,7 @@ def _copy(model: VideoModel) -> VideoModel:
         if name == "encoder":
             fast.encoder = fast_encoder(part)
     fold_blocks(fast)
+    replace_pools(fast)
     return fast
 
 

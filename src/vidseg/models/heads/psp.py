@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from vidseg.errors import InputError
 from vidseg.models.encoders import Encoder
@@ -57,12 +56,13 @@ class PyramidPooling(nn.Module):
     def __init__(self, in_channels: int, channels: int, bins: Sequence[int], *, resize_first: bool = False) -> None:
         super().__init__()
         self.bins = tuple(bins)
+        self.pools = nn.ModuleList(nn.AdaptiveAvgPool2d(side) for side in bins)
         self.resize_first = resize_first
         self.projections = nn.ModuleList(ConvBNReLU(in_channels, channels) for _ in bins)
 
     def pool(self, stage_BDhw: Tensor) -> tuple[Tensor, ...]:
         """The means, [B,D,b,b] for each bin."""
-        return tuple(F.adaptive_avg_pool2d(stage_BDhw, side) for side in self.bins)
+        return tuple(pool(stage_BDhw) for pool in self.pools)
 
     def assemble(self, stage_BDhw: Tensor, pooled: Sequence[Tensor]) -> Tensor:
         """The stage with pooled maps beside it, its own (see `pool`) or others of the same sizes."""

@@ -1,0 +1,63 @@
+"""TensorFlow's "same" padding without arithmetic on sizes where it can be: such graphs are traced for any size."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class HalvingConvolution(nn.Module):
+    """A convolution of stride 2 whose padding depends on whether a side is odd; twin of timm's ``Conv2dSame``.
+
+    For an odd kernel k of dilation 1 an axis of n gets k - 2 + (n mod 2) zeros, the larger half of them at its end.
+
+    Args:
+        convolution: of stride 2 and an odd kernel; its weights are shared.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.convolution = _plain(convolution, padding=0)
+        self.kernel = convolution.kernel_size[0]
+
+    def forward(self, x_BChw: Tensor) -> Tensor:
+        """[B,C,⌈h/2⌉,⌈w/2⌉]."""
+        h, w = x_BChw.shape[-2:]
+        before, after = (self.kernel - 3) // 2, (self.kernel - 1) // 2
+        return self.convolution(F.pad(x_BChw, (before + w % 2, after, before + h % 2, after)))
+
+
+def replace_same_convolutions(network: nn.Module) -> None:
+    """Replaces timm's ``Conv2dSame`` of odd kernel and stride 1, or of stride 2 without dilation, in place."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child).__name__ == "Conv2dSame":
+                setattr(parent, name, _replaced(child))
+
+
+def _replaced(convolution: Any) -> nn.Module:
+    kernel, stride, dilation = convolution.kernel_size, convolution.stride, convolution.dilation
+    odd = kernel[0] == kernel[1] and kernel[0] % 2 == 1
+    if odd and stride == (1, 1):
+        return _plain(convolution, padding=dilation[0] * (kernel[0] // 2))
+    if odd and kernel[0] > 1 and stride == (2, 2) and dilation == (1, 1):
+        return HalvingConvolution(convolution)
+    unchanged: nn.Module = convolution
+    return unchanged
+
+
+def _plain(convolution: nn.Conv2d, padding: int) -> nn.Conv2d:
+    """A convolution of the same weights with a padding of its own."""
+    plain = nn.Conv2d(
+        convolution.in_channels,
+        convolution.out_channels,
+        convolution.kernel_size[0],
+        stride=convolution.stride[0],
+        padding=padding,
+        dilation=convolution.dilation[0],
+        groups=convolution.groups,
+        bias=convolution.bias is not None,
+        device=convolution.weight.device,
+    )
+    plain.weight, plain.bias = convolution.weight, convolution.bias
+    return plain
