@@ -52,7 +52,9 @@ class Corpus:
         finally:
             self._tell(time.perf_counter() - began)
         if stopped_by is not None:
-            return interrupted(stopped_by, "the outputs are complete")
+            left = len(self._targets) - len(self._rows)
+            left_out = f", {left} of {len(self._targets)} inputs were left out" if left else ""
+            return interrupted(stopped_by, f"the outputs are complete{left_out}")
         states = {row["status"] for row in self._rows}
         if states == {"failed"}:
             return USAGE
