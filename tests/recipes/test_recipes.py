@@ -89,7 +89,7 @@ def test_any_field_can_be_overridden():
         ("runtime.batch_size", "1.5", "expected int"),
         ("runtime.precision", "fp8", "expected Literal"),
         ("augmentation.crop_size", "[1, 2, 3]", "expected tuple"),
-        ("model.depth", "0", "expected 1 or more mining blocks"),
+        ("model.depth", "0", "expected 1 to 1000 mining blocks"),
         ("data.clips.reference_offsets", "[9, 6]", "change data.clips.reference_offsets or model.references"),
     ],
 )

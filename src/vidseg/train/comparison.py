@@ -12,6 +12,9 @@ ADDED = {
     "loss.auxiliary_weight": 0.4,
     "loss.log_softmax_first": False,
     "loss.average": "all",
+    "optimizer.kind": "adamw",
+    "optimizer.momentum": 0.9,
+    "optimizer.decay_vectors": True,
 }
 """Fields that configurations of older versions lack, each with the value that those versions computed by."""
 
