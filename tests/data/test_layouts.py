@@ -240,6 +240,7 @@ def test_masks_that_name_no_frame_of_a_video_file_are_damage(video_file: Path) -
         ('{"names": []}', "without classes"),
         ('{"classes": ["a"], "fps": -1}', "fps -1"),
         ('{"classes": ["a"], "fps": Infinity}', "no readable class list"),
+        ('{"classes": ["a"], "fps": 2147483648}', "fps 2147483648"),
         ('{"classes": ["a"], "fps": true}', "fps True"),
         ('{"classes": ["a", "b", "a"]}', "class 'a' more than once"),
         ('{"classes": ["a"], "palette": [[1, 2]]}', "class map that cannot be read"),

@@ -87,7 +87,7 @@ def class_file_damage(data: bytes, count: int, *, rated: bool = True) -> str | N
         return "its palette is no list of as many colours"
     if type(ignore) not in (int, float) or ignore not in range(len(names), 65536):
         return f"its ignore value is {ignore!r}"
-    if rated and rate is not None and not (type(rate) in (int, float) and 0 < rate < 1e6):
+    if rated and rate is not None and not (type(rate) in (int, float) and 0 < rate <= 1e6):
         return f"its fps is {rate!r}"
     return None
 

@@ -63,9 +63,11 @@ def doctor_case(rng: Random, material: Path, folder: Path) -> Case:
     ids = (0, *range(1, 125)) if layout == "vspw" else IDS
 
     def lie(answer: Answer) -> str | None:
-        if not path.is_file():  # a frame without mask, which these layouts allow
+        if answer.code != DONE:
+            return None
+        if not path.is_file():  # a frame without mask, which the other layouts allow
             return "it is no file" if layout == "vspw" else None
-        return mask_damage(path, ids) if answer.code == DONE else None
+        return mask_damage(path, ids)
 
     return Case(
         what=f"{what} of a mask in {layout}", call=lambda: command(["doctor", root, "--layout", layout]), lie=lie

@@ -12,6 +12,8 @@ from vidseg.files import read_json
 from vidseg.types import ClassMap, default_ignore
 from vidseg.viz.palette import generate_palette
 
+_FASTEST = 1_000_000  # frames per second; no camera does more
+
 CLASSES_FILE = "classes.json"
 
 
@@ -51,8 +53,10 @@ def read_class_file(path: Path) -> ClassFile:
     if twice:
         raise DataError(f"got class '{twice[0]}' more than once in {path}; expected every name once; rename one")
     rate = value.get("fps")
-    if rate is not None and not (type(rate) in (int, float) and rate > 0):
-        raise DataError(f"got fps {rate!r} in {path}; expected a number of frames per second above 0")
+    if rate is not None and not (type(rate) in (int, float) and 0 < rate <= _FASTEST):
+        raise DataError(
+            f"got fps {rate!r} in {path}; expected a number of frames per second above 0, at most {_FASTEST}"
+        )
     try:
         return ClassFile(class_map=_class_map(value), frame_rate=rate)
     except InputError as error:
