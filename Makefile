@@ -23,8 +23,9 @@ check: install
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS)
 
+# A file's tests stay in one process: some of them start servers and measure what is left of them.
 test-slow: install
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n $(JOBS) --dist loadfile
 
 # Where a GPU is; without one they fail.
 test-gpu: install
