@@ -253,7 +253,7 @@ def _record(directory: Path, fields: Mapping[str, Any]) -> Record:
     architecture = fields.get("architecture")
     if architecture == ENCODER_ARCHITECTURE:
         raise encoder_only(directory)
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise CheckpointError(
             f"got architecture {architecture!r} in {path}; expected one of {', '.join(ARCHITECTURES)}"
         )
