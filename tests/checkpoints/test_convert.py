@@ -331,6 +331,22 @@ def test_an_archive_that_unpacks_to_far_more_is_refused_unread(tmp_path: Path) -
         convert(tmp_path / "bomb.pth", tmp_path / "out", "segformer")
 
 
+def test_a_damaged_pickle_with_right_checksums_is_told(segformer_weights: Weights, tmp_path: Path) -> None:
+    """Its few permitted functions are called with anything: with too few arguments, here."""
+    source = write(tmp_path, segformer_weights)
+    with zipfile.ZipFile(source) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    (name,) = [name for name in files if name.endswith("data.pkl")]
+    # TUPLE of what stands behind the last MARK becomes the empty tuple.
+    assert b"tq" in files[name]
+    files[name] = files[name].replace(b"tq", b")q", 2)
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    with pytest.raises(CheckpointError, match="damaged or truncated"):
+        convert(source, tmp_path / "out", "segformer")
+
+
 def test_an_old_checkpoint_survives_a_failed_conversion(
     segformer: SegFormer, classes: Any, segformer_weights: Weights, tmp_path: Path
 ) -> None:

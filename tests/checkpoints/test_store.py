@@ -139,6 +139,7 @@ def test_a_model_is_no_encoder(saved: Path) -> None:
     ("changes", "message"),
     [
         ({"schema_version": 99}, "schema_version 99.*expected 1"),
+        ({"architecture": ["cffm"]}, "expected one of segformer, cffm"),
         ({"architecture": "resnet"}, "'resnet'.*expected one of segformer, cffm"),
         ({"model": None}, "None as 'model' in .*config.json"),
         ({"model": {}}, "no field 'encoder' of 'model'"),

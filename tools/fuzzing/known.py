@@ -9,7 +9,7 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
     (
         "image",
         "unclear",
-        r"wrote to the terminal: tempfile\.tif: ",
+        r"wrote to the terminal: (tempfile\.tif|LZWDecode|TIFF\w*): ",
         "libtiff says on stderr what is wrong with a file, and Pillow cannot have it be quiet; our line follows",
     ),
 )

@@ -161,6 +161,7 @@ def png_damage(path: Path) -> str | None:
     for level in parts_of(data) if data.startswith(b"\x89PNG") else ():
         for box in level:
             chunk, said = data[box.start + 4 : box.stop - 4], int.from_bytes(data[box.stop - 4 : box.stop])
-            if chunk[:1].isupper() and zlib.crc32(chunk) != said:
+            # The end's own says nothing about the picture.
+            if chunk[:1].isupper() and chunk != b"IEND" and zlib.crc32(chunk) != said:
                 return f"its chunk {chunk[:4]!r} has a wrong checksum"
     return None

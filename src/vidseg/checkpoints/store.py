@@ -253,7 +253,7 @@ def _record(directory: Path, fields: Mapping[str, Any]) -> Record:
     architecture = fields.get("architecture")
     if architecture == ENCODER_ARCHITECTURE:
         raise encoder_only(directory)
-    if architecture not in CONFIGS:
+    if not isinstance(architecture, str) or architecture not in CONFIGS:
         raise CheckpointError(f"got architecture {architecture!r} in {path}; expected one of {', '.join(CONFIGS)}")
     config = read_dataclass(CONFIGS[architecture], fields.get("model"), f"'model' in {path}")
     preprocessing = read_dataclass(Preprocessing, fields.get("preprocessing"), f"'preprocessing' in {path}")
