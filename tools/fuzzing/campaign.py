@@ -132,8 +132,9 @@ def ended(
     process.start()
     process.join(wall_seconds)
     hung = process.is_alive()
-    # With whatever it started.
     assert process.pid is not None
+    process.kill()
+    # With whatever it started.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.join()
