@@ -24,9 +24,7 @@ class HalvingConvolution(nn.Module):
         """[B,C,⌈h/2⌉,⌈w/2⌉]."""
         h, w = x_BChw.shape[-2:]
         before, after = (self.kernel - 3) // 2, (self.kernel - 1) // 2
-        # No % here: not every exporter knows it for open sizes.
-        odd_w, odd_h = (side - side // 2 * 2 for side in (w, h))
-        return self.convolution(F.pad(x_BChw, (before + odd_w, after, before + odd_h, after)))
+        return self.convolution(F.pad(x_BChw, (before + w % 2, after, before + h % 2, after)))
 
 
 def replace_same_convolutions(network: nn.Module) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidseg.errors import extra
+from vidseg.errors import InputError, extra
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
 from vidseg.runtime.graph import StepGraph, quiet
@@ -48,6 +48,9 @@ def to_openvino(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = 
 
     Returns:
         An ``openvino.Model``.
+
+    Raises:
+        InputError: for a model with operations that OpenVINO does not know.
     """
     with extra("openvino"):
         import openvino
@@ -58,7 +61,15 @@ def to_openvino(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = 
                 shape[axis] = -1
     with quiet():
         program = graph.traced(example, dynamic=dynamic)
-        model = openvino.convert_model(program, input=[openvino.PartialShape(shape) for shape in shapes])
+        try:
+            model = openvino.convert_model(program, input=[openvino.PartialShape(shape) for shape in shapes])
+        except openvino.frontend.OpConversionFailure as error:
+            reason = next((line for line in str(error).splitlines() if "No conversion rule" in line), "").strip("- ")
+            scope = "for any size " if dynamic else ""
+            raise InputError(
+                f"got a model that OpenVINO cannot take {scope}({reason}); expected one of operations that it knows; "
+                "do: export for one size (--size HxW), or --format onnx"
+            ) from error
     for port, name in zip(model.inputs, graph.input_names, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_friendly_name(name)
