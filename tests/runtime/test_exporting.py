@@ -73,13 +73,7 @@ def test_a_segformer_of_one_size_has_one_graph_and_an_older_export_is_replaced(t
 )
 def test_models_over_encoders_of_timm(config: ModelConfig, output_format: str, tmp_path: Path) -> None:
     model = image_models.built(config)
-    size = None
-    if output_format == "openvino" and model.reference_offsets:
-        # The padding of its encoder depends on whether sides are odd, which OpenVINO does not know for open ones.
-        with pytest.raises(InputError, match=r"cannot take for any size \(.*mod.*do: export for one size"):
-            export_model(model, tmp_path / "out", output_format, start_rule=start_rule(model))
-        size = (64, 96)
-    export = export_model(model, tmp_path / "out", output_format, start_rule=start_rule(model), size=size)
+    export = export_model(model, tmp_path / "out", output_format, start_rule=start_rule(model))
     assert export.passed
 
 

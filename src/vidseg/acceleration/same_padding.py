@@ -1,30 +1,29 @@
-"""TensorFlow's "same" padding without arithmetic on sizes where it can be: such graphs are traced for any size."""
+"""TensorFlow's "same" padding without arithmetic on sizes: so one graph can be traced for all of them."""
 
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class HalvingConvolution(nn.Module):
-    """A convolution of stride 2 whose padding depends on whether a side is odd; twin of timm's ``Conv2dSame``.
+    """A convolution of stride 2, padded as TensorFlow does; twin of timm's ``Conv2dSame``.
 
-    For an odd kernel k of dilation 1 an axis of n gets k - 2 + (n mod 2) zeros, the larger half of them at its end.
+    For an odd kernel k an axis of n gets k - 2 + (n mod 2) zeros, and always (k - 1) / 2 of them at its end. Seen from
+    the end that is the symmetric padding of (k - 1) / 2 of any convolution: so image and kernel are reversed, and the
+    result once more. No size is looked at, and one graph serves all of them.
 
     Args:
-        convolution: of stride 2 and an odd kernel; its weights are shared.
+        convolution: of stride 2, an odd kernel and no dilation.
     """
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.convolution = _plain(convolution, padding=0)
-        self.kernel = convolution.kernel_size[0]
+        self.reversed = _plain(convolution, padding=convolution.kernel_size[0] // 2)
+        self.reversed.weight = nn.Parameter(convolution.weight.detach().flip(2, 3))
 
     def forward(self, x_BChw: Tensor) -> Tensor:
         """[B,C,⌈h/2⌉,⌈w/2⌉]."""
-        h, w = x_BChw.shape[-2:]
-        before, after = (self.kernel - 3) // 2, (self.kernel - 1) // 2
-        return self.convolution(F.pad(x_BChw, (before + w % 2, after, before + h % 2, after)))
+        return self.reversed(x_BChw.flip(2, 3)).flip(2, 3)
 
 
 def replace_same_convolutions(network: nn.Module) -> None:
