@@ -77,6 +77,18 @@ def test_models_over_encoders_of_timm(config: ModelConfig, output_format: str, t
     assert export.passed
 
 
+def test_what_openvino_cannot_take_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import openvino
+
+    def refuse(*_: object, **__: object) -> None:
+        raise openvino.frontend.OpConversionFailure("Summary:\n-- No conversion rule found for operations: aten::odd\n")
+
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    with pytest.raises(InputError, match=r"cannot take \(No conversion rule .*aten::odd\); .*--format onnx$"):
+        export_model(tiny.segformer(), tmp_path / "out", "openvino", start_rule=[], size=(64, 96))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_int8_reports_its_agreement(tmp_path: Path) -> None:
     export = export_model(tiny.segformer(), tmp_path / "out", "openvino-int8", start_rule=[], size=(64, 96))

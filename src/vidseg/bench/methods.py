@@ -87,6 +87,7 @@ def _inner_segformer(config: CFFMConfig) -> ModelConfig:
 _PLAIN_PARTS = {
     "encoder": r"encoder\b",
     "head": r"head\b",
+    "auxiliary": r"auxiliary_head\b",
     "prediction": r"((context|coarse|mined)_)?classifier\b",
 }
 
