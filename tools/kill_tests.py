@@ -8,6 +8,7 @@ toy videos of `examples/`, validated on the way. For each kill the work is begun
 that it started: they have to notice) is killed after a random time, and the same command goes on, for training with
 --resume. In the end there must be the same files, hidden ones included, with the same contents; no process of the
 killed session may live on, and nothing may lie in the folder for temporary files. Needs Linux. Exit code 1 otherwise.
+Work that has not ended after ten minutes is a failure, too.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -37,6 +39,7 @@ from vidseg.video import OverlayWriter, VideoInfo
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 20.0  # seconds for orphans to notice that they are
+LONGEST = 600.0  # seconds of one run; it takes tens
 USUAL_CACHES = {f"torchinductor_{getpass.getuser()}"}  # torch makes it, killed or not
 
 
@@ -69,14 +72,21 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="F", help="write what happened")
     args = parser.parse_args()
     args.work.mkdir(parents=True)
+    # Not in the working folder: the path of a loader's sockets, which lie in it, must be short.
+    with TemporaryDirectory(prefix="kills-") as temporary:
+        return kill(args, Path(temporary))
+
+
+def kill(args: argparse.Namespace, temporary: Path) -> int:
+    """Kills as often as asked for, with a folder for temporary files."""
     work = segmenting(args.work, args.frames) if args.kind == "segment" else training(args.work, args.iterations)
     rng = random.Random(args.seed)
-    seconds = undisturbed(work, args.work)
+    seconds = undisturbed(work, args.work, temporary)
     expected = contents(args.work / "straight", work.digest)
     trials: list[dict[str, object]] = []
     caught = 0
     while caught < args.kills:  # where the work was faster than the moment, there was nothing to kill
-        trial = killed_and_resumed(work, args.work, expected, rng.uniform(0, seconds))
+        trial = killed_and_resumed(work, args.work, temporary, expected, rng.uniform(0, seconds))
         trials.append(trial)
         caught += bool(trial["killed"])
         print(f"{caught}/{args.kills}: {json.dumps(trial)}", flush=True)
@@ -151,20 +161,22 @@ def training(folder: Path, iterations: int) -> Work:
     return Work(command=command, resumed=[*command, "--resume"], digest=digest_of_training)
 
 
-def undisturbed(work: Work, folder: Path) -> float:
+def undisturbed(work: Work, folder: Path, temporary: Path) -> float:
     """Does the work in one go; returns the seconds it took."""
     began = time.monotonic()
     place = folder / "straight"
     place.mkdir()
-    code = started(work.command, place, folder / "tmp").wait()
+    code = started(work.command, place, temporary).wait(LONGEST)
     if code:
         raise SystemExit(f"the undisturbed run ended with exit code {code}: {(place / 'log').read_text()[-2000:]}")
     return time.monotonic() - began
 
 
-def killed_and_resumed(work: Work, folder: Path, expected: dict[str, str], after: float) -> dict[str, object]:
+def killed_and_resumed(
+    work: Work, folder: Path, temporary: Path, expected: dict[str, str], after: float
+) -> dict[str, object]:
     """One trial: what was found wrong, if anything."""
-    place, temporary = folder / "killed", folder / "tmp"
+    place = folder / "killed"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     process = started(work.command, place, temporary)
@@ -177,7 +189,7 @@ def killed_and_resumed(work: Work, folder: Path, expected: dict[str, str], after
         killed = True
     faults = [f"process {orphan} lives on" for orphan in orphans(process.pid)]
     leftovers = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if ".vidseg-" in path.name)
-    finished = [code for code in [started(work.resumed, place, temporary).wait()] if code]
+    finished = [code for code in [started(work.resumed, place, temporary).wait(LONGEST)] if code]
     faults += [f"exit code {code} when resumed: {(place / 'log').read_text()[-500:]}" for code in finished]
     found = contents(place, work.digest)
     faults += [f"{name} is missing" for name in expected.keys() - found.keys()]
@@ -189,8 +201,7 @@ def killed_and_resumed(work: Work, folder: Path, expected: dict[str, str], after
 
 def started(command: Sequence[str], place: Path, temporary: Path) -> "subprocess.Popen[bytes]":
     """The work in its own session, with one thread, its words in the file log."""
-    temporary.mkdir(exist_ok=True)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(temporary.resolve())}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)}
     with (place / "log").open("ab") as log:
         return subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
 

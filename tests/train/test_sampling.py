@@ -1,6 +1,13 @@
+import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from vidseg.train.sampling import Plan
+import pytest
+
+from vidseg.errors import InputError
+from vidseg.train.sampling import Plan, load_batches
 
 PLAN = Plan(num_samples=7, batch_size=4, seed=3)
 
@@ -27,3 +34,13 @@ def test_accumulation_takes_as_many_batches_in_the_same_order():
 def test_the_seed_decides_the_order():
     assert PLAN.batches(0) == replace(PLAN).batches(0)
     assert PLAN.batches(0) != replace(PLAN, seed=4).batches(0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets with a path are POSIX's")
+def test_a_folder_that_no_socket_fits_into_is_refused_rather_than_waited_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 30)))
+    unread: Any = None
+    with pytest.raises(InputError, match="expected at most 71.*TMPDIR"):
+        next(load_batches(unread, PLAN, start=0, stop=1, workers=1, pin_memory=False))

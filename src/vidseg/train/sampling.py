@@ -5,7 +5,9 @@ next `world_size · accumulation · batch_size` of them, so two processes with b
 batch of 4 sees.
 """
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +19,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from vidseg.data.clip_dataset import ClipDataset, ClipSample
-from vidseg.errors import DataError
+from vidseg.errors import DataError, InputError
 
 Key = tuple[int, int]
+
+# multiprocessing adds /pymp-xxxxxxxx/listener-xxxxxxxx, and the path of a socket has 103 bytes on every system.
+_LONGEST_FOLDER = 103 - 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,19 @@ def _outlive_signals(_worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _require_sockets() -> None:
+    """Workers hand tensors over through a socket in the folder for temporary files, and its path is short.
+
+    With a longer one a worker's every batch is lost with a stack trace, and who waits for it waits forever.
+    """
+    folder = tempfile.gettempdir()
+    if os.name == "posix" and len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        raise InputError(
+            f"got the folder {folder} for temporary files, of {len(os.fsencode(folder))} characters; expected at most "
+            f"{_LONGEST_FOLDER}, for sockets of loader workers; do: set TMPDIR to a shorter one, or --runtime.workers 0"
+        )
+
+
 def load_batches(
     dataset: ClipDataset, plan: Plan, *, start: int, stop: int, workers: int, pin_memory: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -126,7 +144,10 @@ def load_batches(
 
     Raises:
         DataError: if a sample cannot be read.
+        InputError: if workers could not hand over what they read.
     """
+    if workers:
+        _require_sockets()
     loader = DataLoader(
         _Guarded(dataset),
         batch_sampler=_PlannedBatches(plan, start, stop),
