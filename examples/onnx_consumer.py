@@ -4,7 +4,7 @@
     python onnx_consumer.py exported frames/ masks/          # a folder of images
     python onnx_consumer.py exported walk.mp4 masks/
 
-One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
+An export with --steady needs OpenCV, too, for the motion between frames. One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
 references, run the graphs that the schedule chooses, keep the context and the state that the frame leaves, and bring
 the logits to the frame's size.
 
@@ -32,9 +32,10 @@ class Stream:
 
     Args:
         folder: what ``vidseg export`` wrote.
+        frames_per_second: of the video, if it is known; steadying depends on it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, frames_per_second: float | None = None) -> None:
         self.config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.sessions = {
             name: onnxruntime.InferenceSession(folder / graph["file"], providers=["CPUExecutionProvider"])
@@ -44,6 +45,8 @@ class Stream:
         # The contexts of the last frames, newest last, and the tensors that each frame hands to the next.
         self.contexts: deque[list[np.ndarray]] = deque(maxlen=max(self.config["reference_offsets"], default=1))
         self.state: dict[str, np.ndarray] = {}
+        steady = self.config.get("steady")
+        self.steadier = Steadier(folder, steady, frames_per_second) if steady else None
 
     def segment(self, image_HW3: np.ndarray) -> np.ndarray:
         """Class ids [H,W] of the next frame, uint8 RGB."""
@@ -54,7 +57,10 @@ class Stream:
         outputs = self._run_steps(frame_HW3.astype(np.float32).transpose(2, 0, 1)[None], references)
         self.contexts.append([value for name, value in outputs.items() if name.startswith("context_")])
         self.num_frames += 1
-        return labels_at(outputs["logits"][0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
+        scores_1Khw = outputs["logits"]
+        if self.steadier:
+            scores_1Khw = self.steadier.blend(scores_1Khw, frame_HW3)
+        return labels_at(scores_1Khw[0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
             np.uint8 if self.config["ignore"] <= 255 else np.uint16
         )
 
@@ -95,6 +101,77 @@ class Stream:
         """Numbers of the frames that this frame looks back to, oldest first; none for a frame by itself."""
         start_rule, t = self.config["start_rule"], self.num_frames
         return start_rule[t] if t < len(start_rule) else [t - offset for offset in self.config["reference_offsets"]]
+
+
+class Steadier:
+    """Blends each frame's class scores with those of the frame before, brought along the motion.
+
+    Args:
+        folder: what ``vidseg export --steady`` wrote.
+        config: the part of its config.json about it.
+        frames_per_second: of the video; None for the rate that the strength is told at.
+    """
+
+    def __init__(self, folder: Path, config: dict, frames_per_second: float | None) -> None:
+        import cv2
+
+        self.config = config
+        rate = config["frames_per_second"]
+        self.strength = np.array(config["strength"] ** (rate / (frames_per_second or rate)), np.float32)
+        self.session = onnxruntime.InferenceSession(folder / config["file"], providers=["CPUExecutionProvider"])
+        self.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self.before: tuple[np.ndarray, np.ndarray] | None = None  # the frame as flow sees it, and what was shown
+
+    def blend(self, logits_1Khw: np.ndarray, frame_HW3: np.ndarray) -> np.ndarray:
+        """What to show of the next frame, in place of its logits."""
+        scale = min(1.0, self.config["flow_side"] / min(frame_HW3.shape[:2]))
+        small = area(frame_HW3, [round(side * scale) for side in frame_HW3.shape[:2]])
+        if self.before is None:
+            shown = softmax(logits_1Khw) if self.config["first"] == "softmax" else logits_1Khw
+        else:
+            previous, memory = self.before
+            size = logits_1Khw.shape[2:]
+            inputs = {
+                "logits": logits_1Khw,
+                "state_steady": memory,
+                "present": area(small, size).transpose(2, 0, 1)[None],
+                "previous": area(previous, size).transpose(2, 0, 1)[None],
+                "flow_there": self._flow(small, previous, size),
+                "flow_back": self._flow(previous, small, size),
+                "strength": self.strength,
+            }
+            (shown,) = self.session.run(None, inputs)
+        self.before = (small, shown)
+        return shown
+
+    def _flow(self, present: np.ndarray, previous: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """From one frame to another, in pixels of maps of `size`: float32 [1,2,h,w]."""
+        luma = (np.rint(frame @ np.float32([0.299, 0.587, 0.114])).astype(np.uint8) for frame in (present, previous))
+        flow_HW2 = self.flow.calc(*luma, None)
+        rows, columns = (resize_matrix(*lengths) for lengths in zip(flow_HW2.shape, size, strict=False))
+        resized = np.einsum("hH,HWc,wW->chw", rows, flow_HW2, columns, optimize=True)[None]
+        factor = np.float32([size[1] / flow_HW2.shape[1], size[0] / flow_HW2.shape[0]])
+        return resized * factor.reshape(1, 2, 1, 1)
+
+
+def area(frame_HW3: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A frame averaged over areas to (height, width), float32."""
+    rows, columns = (area_matrix(*lengths) for lengths in zip(frame_HW3.shape, size, strict=False))
+    return np.einsum("hH,HWc,wW->hwc", rows, frame_HW3.astype(np.float32), columns, optimize=True)
+
+
+def area_matrix(source: int, target: int) -> np.ndarray:
+    """The matrix [target,source] of means over the pixels that each new one touches."""
+    edges = np.arange(target + 1) * source / target
+    first, last = np.floor(edges[:-1]).astype(int)[:, None], np.ceil(edges[1:]).astype(int)[:, None]
+    touched = (np.arange(source) >= first) & (np.arange(source) < last)
+    return (touched / touched.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def softmax(logits_1Khw: np.ndarray) -> np.ndarray:
+    """Over the classes."""
+    powers = np.exp(logits_1Khw - logits_1Khw.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -177,12 +254,22 @@ def frames(source: Path) -> Iterator[tuple[str, np.ndarray]]:
             yield f"{index:08d}", frame.to_ndarray(format="rgb24")
 
 
+def rate_of(source: Path) -> float | None:
+    """Frames a second of a video file; None for a folder."""
+    if source.is_dir():
+        return None
+    import av
+
+    with av.open(str(source)) as container:
+        return float(container.streams.video[0].average_rate)
+
+
 def main() -> None:
     """Runs the example."""
     if len(sys.argv) != 4:
         sys.exit("usage: python onnx_consumer.py EXPORT IN OUT")
     folder, source, output = map(Path, sys.argv[1:])
-    stream = Stream(folder)
+    stream = Stream(folder, rate_of(source))
     output.mkdir(parents=True, exist_ok=True)
     for name, image_HW3 in frames(source):
         Image.fromarray(stream.segment(image_HW3)).save(output / f"{name}.png")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vidseg.checkpoints import load
     from vidseg.errors import VidsegError, VidsegWarning
+    from vidseg.steady import Steady
     from vidseg.stream import Segmenter, StreamState
     from vidseg.types import ClassMap, Frame, Preprocessing, Segmentation
     from vidseg.video import read_video
@@ -27,6 +28,7 @@ _HOMES = {
     "Preprocessing": "vidseg.types",
     "Segmentation": "vidseg.types",
     "Segmenter": "vidseg.stream",
+    "Steady": "vidseg.steady",
     "StreamState": "vidseg.stream",
     "VidsegError": "vidseg.errors",
     "VidsegWarning": "vidseg.errors",
@@ -40,6 +42,7 @@ __all__ = [
     "Preprocessing",
     "Segmentation",
     "Segmenter",
+    "Steady",
     "StreamState",
     "VidsegError",
     "VidsegWarning",

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from vidseg.errors import InputError
 from vidseg.flow import DISFlow, resize_flow, warp
+from vidseg.flow.dis import Preset
 
 
 def picture(height: int = 96, width: int = 128) -> Tensor:
@@ -50,6 +51,16 @@ def test_dis_finds_the_way_back() -> None:
     assert flow.shape == (2, 2, 96, 128)
     middle = flow[:, :, 16:-16, 16:-16].median(dim=3).values.median(dim=2).values
     torch.testing.assert_close(middle, torch.tensor([[-3.0, -2.0]] * 2), rtol=0, atol=0.2)
+
+
+@pytest.mark.parametrize("size", [(16, 80), (24, 400), (5, 7), (1, 64), (80, 16), (32, 640)])
+@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+def test_dis_takes_every_size(preset: Preset, size: tuple[int, int]) -> None:
+    """OpenCV's own crashes for some of these."""
+    pytest.importorskip("cv2")
+    flow = DISFlow(preset)(torch.rand(1, 3, *size) * 255, torch.rand(1, 3, *size) * 255)
+    assert flow.shape == (1, 2, *size)
+    assert flow.isfinite().all()
 
 
 def test_dis_refuses_what_it_cannot_compare() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vidseg.errors import InputError
+from vidseg.steady import Steady
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class AppConfig:
         device: "auto", "cpu", "cuda", …
         runtime: the one that the page proposes.
         threads: CPU threads of the network; None for the runtime's own choice.
+        steady: blend class scores along the motion; None for not at all.
+        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
         max_upload_mb: largest upload, megabytes (10⁶ bytes).
         max_minutes: longest video, and longest recording of a live source.
         max_streams: how many videos are segmented at once.
@@ -30,6 +33,8 @@ class AppConfig:
     device: str = "auto"
     runtime: str = "auto"
     threads: int | None = None
+    steady: Steady | None = None
+    flow: str | None = None
     max_upload_mb: float = 512
     max_minutes: float = 10
     max_streams: int = 4

@@ -8,7 +8,9 @@ from typing import Any
 
 from vidseg.checkpoints import describe, load
 from vidseg.errors import InputError
+from vidseg.flow import build_flow
 from vidseg.runtime import available_runtimes
+from vidseg.steady import Steady
 from vidseg.stream import Segmenter
 
 SMALLEST_SIDE, LARGEST_SIDE = 32, 1080
@@ -39,16 +41,28 @@ class Engines:
         models: names that clients may choose from.
         device: where they run.
         threads: CPU threads of the network.
+        steady: blend class scores along the motion; None for not at all.
+        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
 
     Raises:
         CheckpointError: if a model cannot be found.
         InputError: for an unknown device.
     """
 
-    def __init__(self, models: Sequence[str], device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        models: Sequence[str],
+        device: str = "auto",
+        threads: int | None = None,
+        *,
+        steady: Steady | None = None,
+        flow: str | None = None,
+    ) -> None:
         self._records = {name: describe(name) for name in models}
         self._device = device
         self._threads = threads
+        self._steady = steady
+        self._flow = flow
         self._made: OrderedDict[EngineChoice, Segmenter] = OrderedDict()
         self._building = threading.Lock()
         self.runtimes = ("auto", *available_runtimes(device))
@@ -91,7 +105,13 @@ class Engines:
         with self._building:  # two who want the same wait for one
             if choice not in self._made:
                 self._made[choice] = Segmenter(
-                    load(choice.model), self._device, choice.runtime, size=choice.size, threads=self._threads
+                    load(choice.model),
+                    self._device,
+                    choice.runtime,
+                    size=choice.size,
+                    threads=self._threads,
+                    flow=None if self._flow is None else build_flow(self._flow),
+                    steady=self._steady,
                 )
             self._made.move_to_end(choice)
             while len(self._made) > _KEPT:

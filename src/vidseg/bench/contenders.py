@@ -20,12 +20,13 @@ from vidseg.bench.joint import JointAttention
 from vidseg.bench.methods import without_context
 from vidseg.bench.sizes import Size
 from vidseg.errors import InputError, extra
-from vidseg.flow import DISFlow
+from vidseg.flow import DISFlow, build_flow
 from vidseg.models import MIT_SIZES, MiTConfig, VideoModel
 from vidseg.models.labels import label_map
 from vidseg.runtime import EagerRuntime
 from vidseg.runtime.graph import quiet
 from vidseg.runtime.openvino import openvino_request
+from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, Stepper
 from vidseg.stream.policy import default_policy
 from vidseg.stream.preprocess import network_input
@@ -62,12 +63,16 @@ class Setup:
         size: (h, w) of the frames.
         threads: CPU threads of runtimes other than torch; None for their own choice.
         policy: of streaming contenders; None for the model's own.
+        steady: how the steadied contenders are.
+        flow: what estimates their motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
     """
 
     model: VideoModel
     size: Size
     threads: int | None = None
     policy: Policy | None = None
+    steady: Steady = Steady()
+    flow: str | None = None
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -86,13 +91,28 @@ def ours(setup: Setup, runtime: str) -> Contender:
     return _stream(f"ours_{runtime}", setup, setup.model, runtime, setup.policy)
 
 
+def steady(setup: Setup, runtime: str) -> Contender:
+    """The same, its class scores blended along the motion."""
+    return _stream(f"steady_{runtime}", setup, setup.model, runtime, setup.policy, steady=setup.steady, flow=setup.flow)
+
+
 def segformer(setup: Setup, runtime: str) -> Contender:
     """Our SegFormer with the weights of the model's own per-frame path."""
     return _stream(f"segformer_{runtime}", setup, without_context(setup.model), runtime, None)
 
 
-def _stream(name: str, setup: Setup, model: VideoModel, runtime: str, policy: Policy | None) -> Contender:
-    segmenter = Segmenter(model, "cpu", runtime, policy, threads=setup.threads)
+def _stream(
+    name: str,
+    setup: Setup,
+    model: VideoModel,
+    runtime: str,
+    policy: Policy | None,
+    *,
+    steady: Steady | None = None,
+    flow: str | None = None,
+) -> Contender:
+    estimator = None if flow is None else build_flow(flow)
+    segmenter = Segmenter(model, "cpu", runtime, policy, threads=setup.threads, steady=steady, flow=estimator)
     state = segmenter.start()
 
     def run(image: RGB) -> Labelling:
@@ -301,6 +321,8 @@ MAKERS: dict[str, Callable[[Setup], Contender]] = {
     "naive": naive,
     "ours_torch": lambda setup: ours(setup, "torch"),
     "ours_openvino": lambda setup: ours(setup, "openvino"),
+    "steady_torch": lambda setup: steady(setup, "torch"),
+    "steady_openvino": lambda setup: steady(setup, "openvino"),
     "segformer_torch": lambda setup: segformer(setup, "torch"),
     "segformer_openvino": lambda setup: segformer(setup, "openvino"),
     "hf_torch": hf_torch,

@@ -17,6 +17,8 @@ NAMES = {
     "naive": "CFFM as published: clips of 4 frames, unfused, three resizes, arg max",
     "ours_torch": "**vidseg, torch**",
     "ours_openvino": "**vidseg, OpenVINO**",
+    "steady_torch": "vidseg, torch, steadied along the motion",
+    "steady_openvino": "vidseg, OpenVINO, steadied along the motion",
     "segformer_torch": "vidseg's SegFormer, torch",
     "segformer_openvino": "vidseg's SegFormer, OpenVINO",
     "hf_torch": "`transformers`' SegFormer: processor, model, upsampling, arg max",
@@ -31,6 +33,8 @@ MEANINGS = {
     "hf_torch": "`transformers`' time in torch / our time in torch",
     "hf_openvino": "`transformers`' time in torch / our time in OpenVINO",
     "hf_exported": "`transformers`' time in OpenVINO / our time in OpenVINO",
+    "steady_torch": "our time in torch, steadied / without; less is better",
+    "steady_openvino": "our time in OpenVINO, steadied / without; less is better",
     "encoder_torch": "our time in torch / time of the encoder alone in torch; less is better",
     "encoder_openvino": "our time in OpenVINO / time of the encoder alone in OpenVINO; less is better",
     "limit": "our best time / the limit: the encoder's time in that runtime, and all other multiply-adds at the rate "

@@ -14,6 +14,8 @@ RATIOS = {
     "hf_torch": ("hf_torch", "ours_torch"),
     "hf_openvino": ("hf_torch", "ours_openvino"),
     "hf_exported": ("hf_openvino", "ours_openvino"),
+    "steady_torch": ("steady_torch", "ours_torch"),
+    "steady_openvino": ("steady_openvino", "ours_openvino"),
     "encoder_torch": ("ours_torch", "encoder_torch"),
     "encoder_openvino": ("ours_openvino", "encoder_openvino"),
 }

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -23,6 +23,7 @@ from vidseg.checkpoints import load
 from vidseg.errors import InputError
 from vidseg.models import architecture_of
 from vidseg.runtime import set_threads
+from vidseg.steady import Steady
 from vidseg.stream.policy import default_policy
 from vidseg.types import RGB
 
@@ -41,6 +42,8 @@ IN_TURN = (
     "products",
 )
 OURS = ("ours_torch", "ours_openvino")
+# Take turns where a model is to be steadied.
+STEADY = ("steady_torch", "steady_openvino")
 MEMORY_FRAMES = 40
 STAGE_FRAMES = 10
 JOINT_SECONDS = 40
@@ -60,7 +63,9 @@ class BenchConfig:
         threads: CPU threads; None for each runtime's own choice.
         seconds: for all of it, about; on a slow machine every contender still gets a turn.
         soak_frames: over how many frames memory is watched; 0 for not at all.
-        contenders: names of those that take turns, some of `IN_TURN`.
+        contenders: names of those that take turns, some of `IN_TURN` and `STEADY`.
+        steady: how the contenders of `STEADY` are steadied.
+        flow: what estimates their motion; None for DIS.
     """
 
     model: str
@@ -71,15 +76,17 @@ class BenchConfig:
     seconds: float = 170
     soak_frames: int = MEMORY_FRAMES
     contenders: tuple[str, ...] = IN_TURN
+    steady: Steady = Steady()
+    flow: str | None = None
 
     def __post_init__(self) -> None:
         if self.soak_frames and self.soak_frames < LEAST_FRAMES:
             raise InputError(
                 f"got {self.soak_frames} frames to watch memory over; expected {LEAST_FRAMES} or more, or 0"
             )
-        unknown = set(self.contenders) - set(IN_TURN)
-        if unknown:
-            raise InputError(f"got contenders {', '.join(sorted(unknown))}; expected some of {', '.join(IN_TURN)}")
+        known = (*IN_TURN, *STEADY)
+        if unknown := sorted(set(self.contenders) - set(known)):
+            raise InputError(f"got contenders {', '.join(unknown)}; expected some of {', '.join(known)}")
 
 
 def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> dict[str, Any]:
@@ -96,7 +103,11 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
     if config.threads is not None:
         set_threads(config.threads)
     setup = Setup(
-        model=subject(load(config.model), config.size, config.num_classes), size=config.size, threads=config.threads
+        model=subject(load(config.model), config.size, config.num_classes),
+        size=config.size,
+        threads=config.threads,
+        steady=config.steady,
+        flow=config.flow,
     )
     footage = open_footage(config.video, config.size)
     progress("counting multiply-adds")
@@ -132,6 +143,7 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "num_classes": setup.model.num_classes,
         "video": footage.source,
         "environment": environment(config.threads),
+        "steady": asdict(config.steady) if set(config.contenders) & set(STEADY) else None,
         "end_to_end": {name: timing.to_dict() for name, timing in timings.items()},
         "absent": contenders.absent | unwatched | too_slow,
         "ratios": ratios_of(timings, limit),

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Any
 
 from vidseg.cli.main import DONE, report
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_steady_options, steady_of
 
 
 def build_parser() -> Parser:
@@ -28,6 +28,7 @@ def build_parser() -> Parser:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
     parser.add_argument("--runtime", default="auto", help="the runtime that the page proposes (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
+    add_steady_options(parser)
     parser.add_argument("--max-upload-mb", type=float, default=512, metavar="MB", help="largest file (default: 512)")
     parser.add_argument("--max-minutes", type=float, default=10, metavar="M", help="longest video (default: 10)")
     parser.add_argument("--max-streams", type=int, default=4, metavar="N", help="videos at once (default: 4)")
@@ -55,6 +56,8 @@ def run(args: Any) -> int:
         device=args.device,
         runtime=args.runtime,
         threads=args.threads,
+        steady=steady_of(args),
+        flow=args.flow,
         max_upload_mb=args.max_upload_mb,
         max_minutes=args.max_minutes,
         max_streams=args.max_streams,

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vidseg.cli.main import DONE
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_steady_options, steady_of
 from vidseg.errors import InputError
 from vidseg.files import write_json
 
@@ -49,6 +49,7 @@ def build_parser() -> Parser:
         help="measure cost against size, classes, frames (of a clip) and backbone, too, or against some of these: "
         "half an hour or more for all",
     )
+    add_steady_options(parser)
     parser.add_argument("--json", metavar="F", help="write all figures; vidseg.bench.page makes a page of them")
     return parser
 
@@ -57,10 +58,15 @@ def run(args: Any) -> int:
     """Prints the table of contenders, the ratios and the stages."""
     if args.seconds <= 0:
         raise InputError(f"got --seconds {args.seconds:g}; expected more than 0")
-    from vidseg.bench.run import IN_TURN, BenchConfig, benchmark
+    from vidseg.bench.run import IN_TURN, STEADY, BenchConfig, benchmark
     from vidseg.bench.sizes import parse_size
     from vidseg.bench.sweep import sweep
+    from vidseg.steady import Steady
 
+    steady = steady_of(args)
+    names = tuple(args.contenders.split(",")) if args.contenders else IN_TURN
+    if steady is not None:
+        names += tuple(name for name in STEADY if name not in names)
     config = BenchConfig(
         model=args.model,
         size=parse_size(args.size),
@@ -69,7 +75,9 @@ def run(args: Any) -> int:
         threads=args.threads,
         seconds=args.seconds,
         soak_frames=args.soak,
-        contenders=tuple(args.contenders.split(",")) if args.contenders else IN_TURN,
+        contenders=names,
+        steady=steady or Steady(),
+        flow=args.flow,
     )
     with Console(stderr=True).status("loading") as status:
         # First, because a mistyped factor shows there.

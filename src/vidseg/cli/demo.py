@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from vidseg.cli.main import DONE
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_steady_options, steady_of
 from vidseg.cli.progress import Advance, progress_bar
 from vidseg.errors import InputError
 from vidseg.files import write_json
 
 if TYPE_CHECKING:
     from vidseg.data import VideoDataset
+    from vidseg.evaluate import EngineConfig
     from vidseg.models import VideoModel
     from vidseg.stream import Segmenter
     from vidseg.types import RGB
@@ -35,6 +36,7 @@ def build_parser() -> Parser:
         "vidseg demo -o demo.mp4",
     )
     parser.add_argument("-o", "--output", default="vidseg-demo.mp4", metavar="OUT", help="the video to write")
+    add_steady_options(parser)
     parser.add_argument("--json", metavar="F", help="write the scores")
     return parser
 
@@ -43,18 +45,19 @@ def run(args: Any) -> int:
     """Scores first, then the video."""
     from vidseg.checkpoints import bundled_models, load
     from vidseg.data import open_dataset
-    from vidseg.evaluate import evaluate_model
+    from vidseg.evaluate import EngineConfig, evaluate_model
 
     if not args.output.endswith(".mp4"):
         raise InputError(f"got output {args.output}; expected a video; name it .mp4")
     dataset = open_dataset(Path(str(resources.files("vidseg"))) / "assets" / "sample", "folder", "all")
     names = bundled_models()
+    config = EngineConfig(steady=steady_of(args), flow=args.flow)
     results = {}
     for name in names:
         with progress_bar(f"scoring {name}", None) as advance:
-            results[name] = evaluate_model(name, dataset, progress=advance).to_dict()
+            results[name] = evaluate_model(name, dataset, config, progress=advance).to_dict()
     with progress_bar(f"writing {args.output}", None) as advance:
-        rates = _write_video(args.output, {name: load(name) for name in names}, dataset, advance)
+        rates = _write_video(args.output, {name: load(name) for name in names}, dataset, config, advance)
     table = Table(
         "model",
         *_SCORES,
@@ -77,15 +80,19 @@ def run(args: Any) -> int:
 
 
 def _write_video(
-    path: str, models: "dict[str, VideoModel]", dataset: "VideoDataset", advance: Advance
+    path: str, models: "dict[str, VideoModel]", dataset: "VideoDataset", config: "EngineConfig", advance: Advance
 ) -> "dict[str, float]":
     """Writes the video; gives the frames a second of every model's steps, without compilation."""
+    from vidseg.flow import build_flow
     from vidseg.stream import Segmenter
     from vidseg.types import Frame
     from vidseg.video import OverlayWriter, VideoInfo
 
     rate = Fraction(dataset.videos[0].rate or 1).limit_denominator(1000)
-    segmenters = {name: Segmenter(model) for name, model in models.items()}
+    segmenters = {
+        name: Segmenter(model, flow=None if config.flow is None else build_flow(config.flow), steady=config.steady)
+        for name, model in models.items()
+    }
     seconds = dict.fromkeys(models, 0.0)
     pictures = _pictures(segmenters, seconds, dataset)
     first = next(pictures)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from vidseg.cli.html import add_html_options, html_config, write_html
 from vidseg.cli.main import DONE, PARTLY
-from vidseg.cli.parser import Parser, add_model_options
+from vidseg.cli.parser import Parser, add_model_options, steady_of
 from vidseg.cli.progress import progress_bar
 from vidseg.cli.score_tables import score_tables
 from vidseg.errors import InputError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vidseg.evaluate import EngineConfig, LabelMaps
 
 # What says how a model is run, and so means nothing to mask files.
-_ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "tta", "scales")
+_ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "tta", "scales", "steady", "flow")
 
 _ROWS = 30
 # Where the output is no terminal: wide enough that no number is cut.
@@ -115,6 +115,8 @@ def engine_config(args: Any) -> "EngineConfig":
         threads=args.threads,
         flip=args.tta == "flip",
         scales=numbers(args.scales, float, "--scales"),
+        steady=steady_of(args),
+        flow=args.flow,
     )
 
 

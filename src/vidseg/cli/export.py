@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vidseg.cli.main import DONE, PARTLY, report
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_strength_option, steady_of
 from vidseg.errors import InputError
 
 FORMATS = ("onnx", "openvino", "openvino-int8")
@@ -23,6 +23,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--size", metavar="HxW", help="the one size of the network's input, e.g. 480x864 (default: any size)"
     )
+    add_strength_option(parser)
     return parser
 
 
@@ -36,7 +37,7 @@ def run(args: Any) -> int:
     model = load(args.model)
     policy = default_policy(model.reference_offsets)
     start_rule = [policy.references(t) for t in range(policy.capacity)]
-    export = export_model(model, args.output, args.format, start_rule=start_rule, size=size)
+    export = export_model(model, args.output, args.format, start_rule=start_rule, size=size, steady=steady_of(args))
     for entry in export.parity:
         height, width = entry.size
         print(

@@ -3,9 +3,15 @@
 import argparse
 import re
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter
+
+if TYPE_CHECKING:
+    from vidseg.steady import Steady
+
+# Of `vidseg.steady.Steady`, which is not imported before it is needed; a test holds them together.
+STRENGTH = 0.9
 
 
 class _HelpFormatter(DefaultHelpFormatter):
@@ -65,3 +71,39 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
         help="which past frames serve as references: auto (as the model was trained), vspw, none, offsets:9,6,3 or "
         "seconds:0.6,0.4,0.2; ':replicate' at the end fills missing ones with the first frame (default: auto)",
     )
+    add_steady_options(parser)
+
+
+def add_strength_option(parser: argparse.ArgumentParser | ArgumentParser) -> None:
+    """--steady."""
+    parser.add_argument(
+        "--steady",
+        nargs="?",
+        type=float,
+        const=STRENGTH,
+        metavar="STRENGTH",
+        help="blend every frame's class scores with those of the frame before, brought along the motion: any model "
+        f"flickers less; 0 to less than 1, without a number {STRENGTH} (default: not at all)",
+    )
+
+
+def add_steady_options(parser: argparse.ArgumentParser | ArgumentParser) -> None:
+    """--steady and what estimates the motion."""
+    add_strength_option(parser)
+    parser.add_argument(
+        "--flow",
+        metavar="F",
+        help="what estimates motion, for --steady and for models that need it: dis, raft-small or raft-large, these "
+        "also with a file of weights, raft-small=F.pth (default: dis)",
+    )
+
+
+def steady_of(args: Any) -> "Steady | None":
+    """How a model is steadied, by the options of `add_steady_options`.
+
+    Raises:
+        InputError: for a strength out of range.
+    """
+    from vidseg.steady import Steady
+
+    return None if not args.steady else Steady(strength=args.steady)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from vidseg.cli.corpus import Corpus
 from vidseg.cli.main import report
-from vidseg.cli.parser import Parser, add_model_options
+from vidseg.cli.parser import Parser, add_model_options, steady_of
 from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError
 from vidseg.types import ClassMap
@@ -201,8 +201,10 @@ def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
 
 def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
     """Makes one segmenter a policy: only policies in seconds differ from video to video."""
+    from vidseg.flow import build_flow
     from vidseg.stream import CutDetector, Segmenter
 
+    flow = None if args.flow is None else build_flow(args.flow)
     made: dict[Policy | None, Segmenter] = {}
 
     def engine(policy: "Policy | None") -> Segmenter:
@@ -216,6 +218,8 @@ def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
                 threads=args.threads,
                 confidence=args.confidence,
                 cut_detector=CutDetector() if args.reset_on_cut else None,
+                flow=flow,
+                steady=steady_of(args),
             )
             if args.runtime == "auto":
                 report(f"runtime: {made[policy].runtime_name}")

@@ -9,7 +9,9 @@ from typing import Protocol
 from vidseg.data import VideoRecord
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
+from vidseg.flow import build_flow
 from vidseg.models import VideoModel
+from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, parse_policy
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
 from vidseg.types import Frame, Segmentation
@@ -28,6 +30,8 @@ class EngineConfig:
         threads: CPU threads, shared by all processes; None leaves the runtime's own choice.
         flip: average with the flipped video.
         scales: average over these factors on the network's input size.
+        steady: blend class scores along the motion; None for not at all.
+        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
     """
 
     device: str = "auto"
@@ -37,6 +41,8 @@ class EngineConfig:
     threads: int | None = None
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
+    steady: Steady | None = None
+    flow: str | None = None
 
     def __post_init__(self) -> None:
         if not self.scales or any(not 0 < scale < math.inf for scale in self.scales):
@@ -46,6 +52,11 @@ class EngineConfig:
         if self.augmented and self.runtime not in ("auto", "torch"):
             raise InputError(
                 f"got runtime {self.runtime!r} with test-time augmentation; expected torch; leave --runtime out"
+            )
+
+        if self.augmented and (self.steady is not None or self.flow is not None):
+            raise InputError(
+                "got --steady or --flow with test-time augmentation; expected one of the two; leave one out"
             )
 
     @property
@@ -84,7 +95,14 @@ class Engines:
         policy = parse_policy(config.policy, listed_rate(video))
         if policy not in self._segmenters:
             self._segmenters[policy] = Segmenter(
-                self._model, config.device, config.runtime, policy, size=config.size, threads=config.threads
+                self._model,
+                config.device,
+                config.runtime,
+                policy,
+                size=config.size,
+                threads=config.threads,
+                flow=None if config.flow is None else build_flow(config.flow),
+                steady=config.steady,
             )
         return self._segmenters[policy]
 

@@ -6,6 +6,20 @@ previous frame: what is at (x, y) now was at (x + flow[0], y + flow[1]).
 
 from vidseg.flow.contract import FlowEstimator
 from vidseg.flow.dis import DISFlow
+from vidseg.flow.estimators import ESTIMATORS, build_flow
+from vidseg.flow.occlusion import forward_backward_error, inside, photometric_difference
+from vidseg.flow.raft import RAFTFlow
 from vidseg.flow.warping import resize_flow, warp
 
-__all__ = ["DISFlow", "FlowEstimator", "resize_flow", "warp"]
+__all__ = [
+    "ESTIMATORS",
+    "DISFlow",
+    "FlowEstimator",
+    "RAFTFlow",
+    "build_flow",
+    "forward_backward_error",
+    "inside",
+    "photometric_difference",
+    "resize_flow",
+    "warp",
+]

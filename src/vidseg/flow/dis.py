@@ -5,13 +5,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vidseg.errors import InputError, extra
 
 Preset = Literal["ultrafast", "fast", "medium"]
 
-# Below it the coarsest level of the pyramid has no patch.
-_MIN_SIDE = 16
+# With a shorter side OpenCV (5.0 at least) chooses its pyramid by the width alone, and reads beyond the levels' ends.
+_MIN_SIDE = 32
 
 
 class DISFlow:
@@ -43,19 +44,23 @@ class DISFlow:
         """See `FlowEstimator.__call__`.
 
         Raises:
-            InputError: for frames of different sizes, or too small ones.
+            InputError: for frames of different sizes.
         """
-        if present_B3HW.shape != previous_B3HW.shape or min(present_B3HW.shape[-2:]) < _MIN_SIDE:
+        if present_B3HW.shape != previous_B3HW.shape:
             raise InputError(
-                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected equal "
-                f"ones with sides of {_MIN_SIDE} or more"
+                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected equal ones"
             )
+        H, W = present_B3HW.shape[-2:]
         pairs = zip(_grey(present_B3HW), _grey(previous_B3HW), strict=True)
         flows = [self._estimator.calc(present, previous, None) for present, previous in pairs]
-        return torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).to(present_B3HW.device)
+        flow_B2HW = torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2)
+        return flow_B2HW[..., :H, :W].to(present_B3HW.device)
 
 
 def _grey(frames_B3HW: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Luma (BT.601) of frames, uint8 [B,H,W]."""
+    """Luma (BT.601) of frames, uint8 [B,H,W]; short sides are made longer by repeating the border."""
     weights = frames_B3HW.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return (frames_B3HW * weights).sum(dim=1).round().clamp(0, 255).to("cpu", torch.uint8).contiguous().numpy()
+    luma_B1HW = (frames_B3HW * weights).sum(dim=1, keepdim=True)
+    bottom, right = (max(0, _MIN_SIDE - side) for side in luma_B1HW.shape[-2:])
+    padded_B1HW = F.pad(luma_B1HW, (0, right, 0, bottom), mode="replicate") if bottom or right else luma_B1HW
+    return padded_B1HW[:, 0].round().clamp(0, 255).to("cpu", torch.uint8).contiguous().numpy()

@@ -50,7 +50,7 @@ class GraphRuntime:
         return graph.outputs(self._ready(graph, arguments)(arguments))
 
     def _ready(self, graph: StepGraph, arguments: Sequence[Tensor]) -> Compiled:
-        key = (graph.step, *(argument.shape for argument in arguments))
+        key = (graph.name, *(argument.shape for argument in arguments))
         if key not in self._compiled:
             began = time.perf_counter()
             example = [torch.zeros_like(argument) for argument in arguments]

@@ -4,6 +4,7 @@
     parity.json         how far the files are from torch
     start.onnx          a frame by itself: the start of a video
     step.onnx           a frame with references; not for models that use none
+    steady.onnx         blends scores along the motion, if asked for; see `vidseg.runtime.steadying`
 
 (OpenVINO's have ``.xml`` and ``.bin`` in place of ``.onnx``.) Models of other kinds have other steps, a file each. See
 `vidseg.runtime.graph` for inputs and outputs.
@@ -11,7 +12,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from vidseg.errors import InputError, extra
 from vidseg.files import atomic_folder, write_json
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled
-from vidseg.runtime.graph import StepGraph, quiet
+from vidseg.runtime.graph import Graph, StepGraph, quiet
 from vidseg.runtime.onnx import onnx_session, to_onnx
 from vidseg.runtime.openvino import compress_weights, openvino_request, to_openvino
-from vidseg.runtime.parity import TOLERANCE, Parity, compare
+from vidseg.runtime.parity import TOLERANCE, Parity, compare, compare_graph
 from vidseg.runtime.shapes import SIZES, Shape, symbolic_shapes
+from vidseg.runtime.steadying import SteadyGraph
+from vidseg.steady import REFERENCE_RATE, Steady
 
 Size = tuple[int, int]
 
@@ -53,18 +56,18 @@ class ExportFormat:
     """
 
     suffix: str
-    write: Callable[[StepGraph, Size, bool, Path], None]
+    write: Callable[[Graph, Size, bool, Path], None]
     read: Callable[[str], Compiled]
     exact: bool = True
 
 
-def _write_onnx(graph: StepGraph, size: Size, dynamic: bool, path: Path) -> None:
+def _write_onnx(graph: Graph, size: Size, dynamic: bool, path: Path) -> None:
     program = to_onnx(graph, graph.example(1, size), dynamic=dynamic)
     with quiet():
         program.save(path)
 
 
-def _write_openvino(graph: StepGraph, size: Size, dynamic: bool, path: Path, *, int8: bool = False) -> None:
+def _write_openvino(graph: Graph, size: Size, dynamic: bool, path: Path, *, int8: bool = False) -> None:
     model = to_openvino(graph, graph.example(1, size), dynamic=dynamic)
     if int8:
         compress_weights(model)
@@ -73,7 +76,7 @@ def _write_openvino(graph: StepGraph, size: Size, dynamic: bool, path: Path, *, 
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def _write_openvino_int8(graph: StepGraph, size: Size, dynamic: bool, path: Path) -> None:
+def _write_openvino_int8(graph: Graph, size: Size, dynamic: bool, path: Path) -> None:
     _write_openvino(graph, size, dynamic, path, int8=True)
 
 
@@ -106,6 +109,7 @@ def export_model(
     *,
     start_rule: Sequence[Sequence[int]],
     size: Size | None = None,
+    steady: Steady | None = None,
 ) -> Export:
     """Writes an export, as a whole or not at all. An older one there is replaced.
 
@@ -116,6 +120,7 @@ def export_model(
         start_rule: for frames 0, 1, …, the frames that they look back to, oldest first, or none; after the last, the
             model's `reference_offsets` hold.
         size: the one (height, width) of frames that the graphs take; None for any.
+        steady: write the graph that blends scores along the motion, too; the program brings the flow.
 
     Raises:
         InputError: for an unknown format, an unsuitable model, or a folder with anything else in it.
@@ -137,13 +142,22 @@ def export_model(
         for name, graph in graphs.items():
             chosen.write(graph, size or _TRACED, size is None, place / f"{name}{chosen.suffix}")
         ready = {name: chosen.read(str(place / f"{name}{chosen.suffix}")) for name in graphs}
-        parity = compare(model, graphs, ready, [size] if size else _COMPARED)
+        sizes = [size] if size else _COMPARED
+        parity = compare(model, graphs, ready, sizes)
+        if steady is not None:
+            blend, logits_sizes = SteadyGraph(model, steady), [_logits_size(graphs, side) for side in sizes]
+            path = place / f"{blend.name}{chosen.suffix}"
+            chosen.write(blend, logits_sizes[0], size is None, path)
+            parity += compare_graph(blend, chosen.read(str(path)), logits_sizes)
         passed = max(entry.max_difference for entry in parity) <= TOLERANCE if chosen.exact else None
         write_json(
             place / PARITY,
             {"tolerance": TOLERANCE, "passed": passed, "compared": [asdict(entry) for entry in parity]},
         )
-        write_json(place / CONFIG, _describe(model, graphs, output_format, start_rule, size))
+        description = _describe(model, graphs, output_format, start_rule, size)
+        if steady is not None:
+            description["steady"] = _describe_steady(blend, steady, graphs, chosen, size)
+        write_json(place / CONFIG, description)
         files = tuple(sorted(path.name for path in place.iterdir()))
     return Export(files=files, parity=tuple(parity), passed=passed)
 
@@ -189,9 +203,34 @@ def _describe_graph(graph: StepGraph, chosen: ExportFormat, size: Size | None) -
         return graph(*graph.example(1, image_size))
 
     return {
-        "file": f"{graph.step}{chosen.suffix}",
+        "file": f"{graph.name}{chosen.suffix}",
         "inputs": _ports(graph.input_names, symbolic_shapes(lambda side: graph.example(1, side), size)),
         "outputs": _ports(graph.output_names, symbolic_shapes(results, size)),
+    }
+
+
+def _logits_size(graphs: Mapping[str, StepGraph], image_size: Size) -> Size:
+    """(height, width) of the logits for images of (height, width)."""
+    with torch.no_grad():
+        outputs = (graph(*graph.example(1, image_size))[0] for graph in graphs.values() if not graph.spec.probe)
+        logits_1Khw = next(outputs)
+    return (logits_1Khw.shape[-2], logits_1Khw.shape[-1])
+
+
+def _describe_steady(
+    blend: SteadyGraph, steady: Steady, graphs: Mapping[str, StepGraph], chosen: ExportFormat, size: Size | None
+) -> dict[str, Any]:
+    def arguments(image_size: Size) -> Sequence[Tensor]:
+        return blend.example(1, _logits_size(graphs, image_size))
+
+    return {
+        "file": f"{blend.name}{chosen.suffix}",
+        "inputs": _ports(blend.input_names, symbolic_shapes(arguments, size)),
+        "outputs": _ports(blend.output_names, symbolic_shapes(lambda side: arguments(side)[:1], size)),
+        "first": "softmax" if blend.blend.kind == "logits" else "same",
+        "strength": steady.strength,
+        "frames_per_second": REFERENCE_RATE,
+        "flow_side": steady.flow_side,
     }
 
 

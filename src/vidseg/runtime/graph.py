@@ -1,6 +1,6 @@
-"""A model's step as one graph of named tensors: what compilers are given and exporters write.
+"""A model's step, or what steadies its scores, as one graph of named tensors: what compilers and exporters are given.
 
-Inputs, as far as the step takes them: `frame` [B,3,H,W], float32 RGB 0–255; `flow` [B,2,H,W], pixels, x then y;
+A step's inputs, as far as the step takes them: `frame` [B,3,H,W], float32 RGB 0–255; `flow` [B,2,H,W], pixels, x then y;
 `reference_<r>_block_<b>`, for references oldest first and the tensors of their contexts in order; `state_<name>`.
 Outputs: `logits` [B,K,h,w] or, of a probe, `decision` [B]; `context_block_<b>`, of the same shapes as a reference's;
 `next_<name>` for each tensor of the state that the step writes. A step without references (the start of a video; of
@@ -10,6 +10,7 @@ Shape letters: B batch, H, W network input size, K classes, h, w size of the log
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,7 +23,52 @@ from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 from vidseg.models.contract import Size, example_inputs
 
 
-class StepGraph(nn.Module):
+class Graph(nn.Module, ABC):
+    """Named tensors in, named tensors out; `forward` takes the first input and then all others.
+
+    Attributes:
+        name: of the graph, and of its file in an export.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def input_names(self) -> list[str]:
+        """In the order of `forward`."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> list[str]:
+        """In the order of `forward`."""
+
+    @abstractmethod
+    def example(self, batch_size: int, size: Size) -> tuple[Tensor, ...]:
+        """Arguments of the right shapes, for a first input of (height, width)."""
+
+    def traced(self, example: Sequence[Tensor], *, dynamic: bool = False) -> ExportedProgram:
+        """The graph for arguments of these shapes or, if `dynamic`, for a first input of any size."""
+        shapes = self.open_shapes(example) if dynamic else None
+        with quiet():
+            return torch.export.export(self.eval(), tuple(example), dynamic_shapes=shapes)
+
+    def open_axes(self, example: Sequence[Tensor]) -> list[list[int]]:
+        """For each argument the axes whose length depends on the size of the first."""
+        batch_size, _, height, width = example[0].shape
+        # What another height and width changes is open.
+        other = self.example(batch_size, (2 * height + 32, 2 * width + 96))
+        return [
+            [axis for axis, (one, two) in enumerate(zip(a.shape, b.shape, strict=True)) if one != two]
+            for a, b in zip(example, other, strict=True)
+        ]
+
+    def open_shapes(self, example: Sequence[Tensor]) -> tuple[Any, ...]:
+        """For torch's exporters: which axes of `forward`'s arguments are open."""
+        first, *parts = [dict.fromkeys(axes, Dim.AUTO) for axes in self.open_axes(example)]
+        return (first, tuple(parts)) if parts else (first,)
+
+
+class StepGraph(Graph):
     """A model's step with flat inputs and outputs.
 
     Args:
@@ -35,7 +81,7 @@ class StepGraph(nn.Module):
     def __init__(self, model: VideoModel, step: str, *, channels_last: bool) -> None:
         super().__init__()
         self.model = model
-        self.step = step
+        self.name = step
         self.spec = model.steps()[step]
         self.num_blocks = len(model.blank_context(1, (1, 1))) if model.reference_offsets else 0
         self.num_references = len(model.reference_offsets) if self.spec.references else 0
@@ -43,8 +89,8 @@ class StepGraph(nn.Module):
 
     def forward(self, frame: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
         """Arguments in the order of `input_names`, results in that of `output_names`."""
-        outputs = self.model.steps()[self.step].function(self.unflatten([frame, *parts]))
-        assert set(outputs.state) == set(self.spec.writes), f"{self.step} writes {list(outputs.state)}"
+        outputs = self.model.steps()[self.name].function(self.unflatten([frame, *parts]))
+        assert set(outputs.state) == set(self.spec.writes), f"{self.name} writes {list(outputs.state)}"
         if self.spec.probe:
             assert outputs.decision is not None
             head = [outputs.decision]
@@ -98,30 +144,9 @@ class StepGraph(nn.Module):
             return FrameOutputs(None, state=state, decision=head)
         return FrameOutputs(head.permute(0, 3, 1, 2) if self.channels_last else head, tuple(context), state)
 
-    def example(self, batch_size: int, image_size: Size) -> tuple[Tensor, ...]:
-        """Arguments of the right shapes."""
-        return tuple(self.flatten(example_inputs(self.model, self.step, batch_size, image_size)))
-
-    def traced(self, example: Sequence[Tensor], *, dynamic: bool = False) -> ExportedProgram:
-        """The graph for arguments of these shapes or, if `dynamic`, for images of any size."""
-        shapes = self.open_shapes(example) if dynamic else None
-        with quiet():
-            return torch.export.export(self.eval(), tuple(example), dynamic_shapes=shapes)
-
-    def open_axes(self, example: Sequence[Tensor]) -> list[list[int]]:
-        """For each argument the axes whose length depends on the size of the image."""
-        batch_size, _, height, width = example[0].shape
-        # What another height and width changes is open.
-        other = self.example(batch_size, (2 * height + 32, 2 * width + 96))
-        return [
-            [axis for axis, (one, two) in enumerate(zip(a.shape, b.shape, strict=True)) if one != two]
-            for a, b in zip(example, other, strict=True)
-        ]
-
-    def open_shapes(self, example: Sequence[Tensor]) -> tuple[Any, ...]:
-        """For torch's exporters: which axes of `forward`'s arguments are open."""
-        frame, *parts = [dict.fromkeys(axes, Dim.AUTO) for axes in self.open_axes(example)]
-        return (frame, tuple(parts)) if parts else (frame,)
+    def example(self, batch_size: int, size: Size) -> tuple[Tensor, ...]:
+        """Arguments of the right shapes, for images of (height, width)."""
+        return tuple(self.flatten(example_inputs(self.model, self.name, batch_size, size)))
 
 
 @contextmanager

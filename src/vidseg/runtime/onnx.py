@@ -9,7 +9,7 @@ from torch import Tensor
 from vidseg.errors import extra
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
-from vidseg.runtime.graph import StepGraph, quiet
+from vidseg.runtime.graph import Graph, StepGraph, quiet
 
 
 def onnx_runtime(model: VideoModel, threads: int | None) -> GraphRuntime:
@@ -33,7 +33,7 @@ def onnx_runtime(model: VideoModel, threads: int | None) -> GraphRuntime:
     return GraphRuntime("onnx", model, torch.device("cpu"), compile_graph)
 
 
-def to_onnx(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
+def to_onnx(graph: Graph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
     """Translates a graph.
 
     Args:

@@ -12,7 +12,7 @@ from torch import Tensor
 from vidseg.errors import InputError, extra
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
-from vidseg.runtime.graph import StepGraph, quiet
+from vidseg.runtime.graph import Graph, StepGraph, quiet
 
 
 def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
@@ -38,7 +38,7 @@ def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = Fal
     return GraphRuntime("openvino-int8" if int8 else "openvino", model, torch.device("cpu"), compile_graph)
 
 
-def to_openvino(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
+def to_openvino(graph: Graph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:
     """Translates a graph.
 
     Args:

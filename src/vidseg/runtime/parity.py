@@ -14,7 +14,7 @@ from vidseg.models import Context, FrameInputs, FrameOutputs, VideoModel
 from vidseg.models.advance import RunStep, advance
 from vidseg.runtime.compiling import Compiled
 from vidseg.runtime.eager import EagerRuntime
-from vidseg.runtime.graph import StepGraph
+from vidseg.runtime.graph import Graph, StepGraph
 
 # The bound on logits for every runtime that computes in float32.
 TOLERANCE = 1e-3
@@ -71,6 +71,17 @@ def compare(
                 ours.force(step)
                 theirs.force(step)
         results += [_parity(step, size, ours.outputs[step], theirs.outputs[step]) for step in graphs]
+    return results
+
+
+@torch.inference_mode()
+def compare_graph(graph: Graph, ready: Compiled, sizes: Sequence[tuple[int, int]]) -> list[Parity]:
+    """One call of a graph that is no step, translated and in torch, for a first input of each (height, width)."""
+    results = []
+    for size in sizes:
+        example = graph.example(1, size)
+        got, expected = (FrameOutputs(logits=call[0]) for call in (ready(example), graph(*example)))
+        results.append(_parity(graph.name, size, got, expected))
     return results
 
 

@@ -17,6 +17,7 @@ from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import VideoModel
 from vidseg.runtime import build_runtime
+from vidseg.steady import Steadier, Steady, SteadyMemory
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.preprocess import network_input
@@ -45,6 +46,8 @@ class StreamState:
         frame_size: (H, W) of the stream's frames; None before the first.
         thumbnail: of the last frame, if scene cuts are looked for.
         last_input: the network's input of the last frame, if the model needs flow.
+        steady: the memory of class scores, if they are steadied.
+        time: of the last frame, seconds, if it has one.
     """
 
     segmenter_id: int
@@ -53,12 +56,14 @@ class StreamState:
     frame_size: tuple[int, int] | None = None
     thumbnail: Thumbnail | None = None
     last_input: Tensor | None = None
+    steady: SteadyMemory | None = None
+    time: float | None = None
     _used: list[bool] = field(default_factory=list, repr=False)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the memory's tensors."""
-        return self.memory.nbytes if self.memory else 0
+        """Bytes of the memories' tensors."""
+        return sum(memory.nbytes for memory in (self.memory, self.steady) if memory)
 
     def copy(self) -> "StreamState":
         """The same state, to be stepped from once more. Tensors are shared: they are never written to."""
@@ -82,12 +87,15 @@ class Segmenter:
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
         confidence: whether segmentations carry the winner's probability.
         cut_detector: start the memory anew where this sees a scene cut; None for never.
-        flow: estimates the motion between frames for models that need it; None for DIS.
+        flow: estimates the motion between frames for models that need it, and for steadying; None for DIS, or the one
+            that `steady` names.
+        steady: blend each frame's class scores with those of the frame before, brought along the motion; None, or a
+            strength of 0, for not at all.
 
     Raises:
         InputError: for a model in training mode or without class map, an unknown device or runtime, a policy that
-            does not fit the model, an estimator for a model that needs no flow.
-        MissingExtraError: if the model needs flow and OpenCV is not installed.
+            does not fit the model, an estimator that nothing uses.
+        MissingExtraError: if flow is needed and OpenCV is not installed.
     """
 
     def __init__(
@@ -102,6 +110,7 @@ class Segmenter:
         confidence: bool = False,
         cut_detector: CutDetector | None = None,
         flow: FlowEstimator | None = None,
+        steady: Steady | None = None,
     ) -> None:
         # A number of its own, not id(): that may come again when a segmenter is gone.
         self._id = next(_numbers)
@@ -116,9 +125,10 @@ class Segmenter:
         self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         self.confidence = confidence
         self.cut_detector = cut_detector
-        if flow is not None and not model.needs_flow:
+        self._steadier = Steadier(steady, model.score_kind, flow) if steady is not None and steady.strength else None
+        if flow is not None and not model.needs_flow and self._steadier is None:
             raise InputError(f"got flow for a {type(model).__name__}; expected None: it has no use for it")
-        self._flow = DISFlow() if flow is None and model.needs_flow else flow
+        self._flow = (flow or DISFlow()) if model.needs_flow else None
         self._labels = FastLabels()
         self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
         computing = build_runtime(runtime, model, device, threads)
@@ -132,6 +142,12 @@ class Segmenter:
             computing,
             default_policy(model.reference_offsets) if policy is None else policy,
         )
+
+    @property
+    def flow_name(self) -> str | None:
+        """What estimates motion; None where nothing needs it."""
+        estimator = self._flow if self._steadier is None else self._steadier.flow
+        return None if estimator is None else estimator.name
 
     @property
     def policy(self) -> Policy:
@@ -172,13 +188,24 @@ class Segmenter:
                 "expected one size a stream; start a new one: state = segmenter.start()"
             )
         thumbnail = self.cut_detector.thumbnail(frame.image) if self.cut_detector else None
-        memory = None if self._is_cut(state.thumbnail, thumbnail) else state.memory
+        is_cut = self._is_cut(state.thumbnail, thumbnail)
+        memory, steady = (None, None) if is_cut else (state.memory, state.steady)
         input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
         memory = memory or self._stepper.start(1, network_size)
         with self._turn:
-            memory, logits_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
-            labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
+            memory, scores_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
+            if self._steadier is not None:
+                strength = self._steadier.strength(state.time, frame.time)
+                steady, scores_1Khw = self._steadier.step(steady, input_13HW, scores_1Khw, strength)
+            labels_1HW, confidence_1HW = self._labels(
+                scores_1Khw,
+                network_size,
+                frame.size,
+                confidence=self.confidence,
+                # What is shown steadied are probabilities, or masses.
+                score_kind=self._model.score_kind if self._steadier is None else "mass",
+            )
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),
             class_map=self.class_map,
@@ -193,6 +220,8 @@ class Segmenter:
             frame_size=frame.size,
             thumbnail=thumbnail,
             last_input=None if self._flow is None else input_13HW,
+            steady=steady,
+            time=frame.time,
         )
         return successor, segmentation
 

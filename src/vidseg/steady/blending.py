@@ -1,0 +1,85 @@
+"""Class scores steadied by those of the frame before, brought to where things are now. Pure torch.
+
+    weight = strength · exp(-(brightness difference / photometric)²) · exp(-(round trip error / round_trip)²)
+    shown  = (1 - weight) · present + weight · warp(memory)
+
+with weight 0 where the flow comes from outside the picture; what is shown is the memory of the next frame. So the
+memory is an exponential average along the motion, which forgets at once what cannot be followed.
+
+Shape letters: B batch, K classes, h, w size of the scores.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vidseg.flow import forward_backward_error, inside, photometric_difference, warp
+from vidseg.models.labels import ScoreKind
+
+
+UNIT_SIDE = 240
+
+
+class SteadyBlend(nn.Module):
+    """One step of the average, everything at the size of the scores.
+
+    Args:
+        kind: of the scores. Masses are blended as they are: where little claims a pixel, the other frame decides.
+        photometric: difference in brightness, levels of 255, at which the memory's weight has fallen to 1/e.
+        round_trip: error of the way there and back at which it has fallen to 1/e, pixels of a picture whose short side
+            has `UNIT_SIDE` of them.
+        follow: brings the memory along a flow; as `vidseg.flow.warp` does.
+    """
+
+    def __init__(
+        self,
+        kind: ScoreKind,
+        *,
+        photometric: float,
+        round_trip: float,
+        follow: Callable[[Tensor, Tensor], Tensor] = warp,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.photometric = photometric
+        self.round_trip = round_trip
+        self.follow = follow
+
+    def begin(self, scores_BKhw: Tensor) -> Tensor:
+        """What the first frame of a stream shows and leaves: its probabilities, or masses, float [B,K,h,w]."""
+        return scores_BKhw.softmax(dim=1) if self.kind == "logits" else scores_BKhw
+
+    def forward(
+        self,
+        scores_BKhw: Tensor,
+        memory_BKhw: Tensor,
+        present_B3hw: Tensor,
+        previous_B3hw: Tensor,
+        forward_B2hw: Tensor,
+        backward_B2hw: Tensor,
+        strength: Tensor,
+    ) -> Tensor:
+        """What a later frame shows and leaves.
+
+        Args:
+            scores_BKhw: the model's, of the present frame.
+            memory_BKhw: what the frame before left.
+            present_B3hw: the frame, RGB 0–255.
+            previous_B3hw: the frame before.
+            forward_B2hw: flow from the present to the previous frame, pixels of this size, x then y.
+            backward_B2hw: from the previous to the present frame.
+            strength: share of the memory where the flow can be fully trusted, 0–1; one number.
+
+        Returns:
+            float [B,K,h,w], as `begin` gives.
+        """
+        weight_B1hw = strength * self.trust(present_B3hw, previous_B3hw, forward_B2hw, backward_B2hw)
+        return torch.lerp(self.begin(scores_BKhw), self.follow(memory_BKhw, forward_B2hw), weight_B1hw)
+
+    def trust(self, present_B3hw: Tensor, previous_B3hw: Tensor, forward_B2hw: Tensor, backward_B2hw: Tensor) -> Tensor:
+        """How far the flow can be believed, 0–1: float [B,1,h,w]."""
+        difference_B1hw = photometric_difference(present_B3hw, previous_B3hw, forward_B2hw) / self.photometric
+        unit = UNIT_SIDE / min(forward_B2hw.shape[-2:])
+        error_B1hw = forward_backward_error(forward_B2hw, backward_B2hw) * (unit / self.round_trip)
+        return torch.exp(-difference_B1hw.square() - error_B1hw.square()) * inside(forward_B2hw)
