@@ -4,8 +4,21 @@ One convention everywhere: a flow is float [2,H,W], x then y, in pixels of its o
 previous frame: what is at (x, y) now was at (x + flow[0], y + flow[1]).
 """
 
+from vidseg.flow.choose import ESTIMATORS, flow_estimator
 from vidseg.flow.contract import FlowEstimator
 from vidseg.flow.dis import DISFlow
-from vidseg.flow.warping import resize_flow, warp
+from vidseg.flow.occlusion import forward_backward_error, inside, visible
+from vidseg.flow.warping import resize_flow, warp, warp_labels
 
-__all__ = ["DISFlow", "FlowEstimator", "resize_flow", "warp"]
+__all__ = [
+    "ESTIMATORS",
+    "DISFlow",
+    "FlowEstimator",
+    "flow_estimator",
+    "forward_backward_error",
+    "inside",
+    "resize_flow",
+    "visible",
+    "warp",
+    "warp_labels",
+]
