@@ -4,9 +4,9 @@
     python onnx_consumer.py exported frames/ masks/          # a folder of images
     python onnx_consumer.py exported walk.mp4 masks/
 
-An export with --steady needs OpenCV, too, for the motion between frames. One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
+One PNG of class ids a frame. It shows all that a program in any language must do: resize the frame, choose the
 references, run the graphs that the schedule chooses, keep the context and the state that the frame leaves, and bring
-the logits to the frame's size.
+the logits to the frame's size. (An export with --steady needs OpenCV, too, for the motion between frames.)
 
 Shape letters: H, W the frame's own size, K classes, h, w size of the logits.
 """
@@ -127,7 +127,7 @@ class Steadier:
         scale = min(1.0, self.config["flow_side"] / min(frame_HW3.shape[:2]))
         small = area(frame_HW3, [round(side * scale) for side in frame_HW3.shape[:2]])
         if self.before is None:
-            shown = softmax(logits_1Khw) if self.config["first"] == "softmax" else logits_1Khw
+            shown = logits_1Khw
         else:
             previous, memory = self.before
             size = logits_1Khw.shape[2:]
@@ -166,12 +166,6 @@ def area_matrix(source: int, target: int) -> np.ndarray:
     first, last = np.floor(edges[:-1]).astype(int)[:, None], np.ceil(edges[1:]).astype(int)[:, None]
     touched = (np.arange(source) >= first) & (np.arange(source) < last)
     return (touched / touched.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def softmax(logits_1Khw: np.ndarray) -> np.ndarray:
-    """Over the classes."""
-    powers = np.exp(logits_1Khw - logits_1Khw.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]:

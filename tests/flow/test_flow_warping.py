@@ -65,7 +65,7 @@ def test_dis_takes_every_size(preset: Preset, size: tuple[int, int]) -> None:
 
 def test_dis_refuses_what_it_cannot_compare() -> None:
     pytest.importorskip("cv2")
-    with pytest.raises(InputError, match="expected equal ones"):
+    with pytest.raises(InputError, match="expected the same"):
         DISFlow()(torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 40))
     with pytest.raises(InputError, match="expected one of ultrafast"):
         DISFlow("slow")  # type: ignore[arg-type]

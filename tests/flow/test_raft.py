@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vidseg.errors import CheckpointError, InputError
-from vidseg.flow import ESTIMATORS, DISFlow, RAFTFlow, build_flow
+from vidseg.flow import ESTIMATORS, DISFlow, RAFTFlow, flow_estimator
 
 optical_flow = pytest.importorskip("torchvision.models.optical_flow")
 
@@ -47,18 +47,18 @@ def test_what_does_not_fit_is_said_in_one_line(weights: Path, tmp_path: Path) ->
         RAFTFlow("small", weights, updates=0)
     with pytest.raises(InputError, match="expected one of small, large"):
         RAFTFlow("huge", weights)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="expected equal ones"):
+    with pytest.raises(InputError, match="expected the same"):
         RAFTFlow("small", weights)(torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 136))
 
 
 def test_estimators_have_names(weights: Path) -> None:
     assert set(ESTIMATORS) == {"dis", "raft-small", "raft-large"}
-    assert isinstance(build_flow("dis"), DISFlow)
-    assert build_flow(f"raft-small={weights}").name == "raft-small"
+    assert isinstance(flow_estimator("dis"), DISFlow)
+    assert flow_estimator(f"raft-small={weights}").name == "raft-small"
     with pytest.raises(InputError, match="expected one of dis, raft-small, raft-large"):
-        build_flow("spynet")
+        flow_estimator("spynet")
     with pytest.raises(InputError, match="which has none"):
-        build_flow(f"dis={weights}")
+        flow_estimator(f"dis={weights}")
 
 
 @pytest.mark.gpu

@@ -150,7 +150,7 @@ def test_the_example_steadies_as_the_stream_does(tmp_path: Path) -> None:
         assert state.steady is not None
         # Grey levels that fall between two are rounded here or there, and flow differs by a little then.
         difference = np.abs(stream.steadier.before[1] - state.steady.scores_1Khw.numpy())
-        assert difference.mean() < 1e-3
+        assert difference.mean() < 1e-2
 
 
 @pytest.mark.slow
@@ -163,7 +163,7 @@ def test_what_steadies_is_exported_for_any_size(output_format: str, tmp_path: Pa
     config = json.loads((tmp_path / "out" / "config.json").read_text())["steady"]
     assert config["inputs"][1] == {"name": "state_steady", "dtype": "float32", "shape": [1, 5, "h", "w"]}
     assert [port["shape"] for port in config["inputs"][2:]] == [[1, 3, "h", "w"]] * 2 + [[1, 2, "h", "w"]] * 2 + [[]]
-    assert (config["first"], config["strength"], config["frames_per_second"]) == ("softmax", 0.9, 15)
+    assert (config["strength"], config["frames_per_second"]) == (0.9, 15)
 
 
 def test_the_example_resizes_frames_and_logits_as_the_stream_does() -> None:

@@ -26,8 +26,8 @@ def still() -> Tensor:
     return torch.zeros(1, 2, H, W)
 
 
-def blended(scores: Tensor, memory: Tensor, *, kind="logits", strength=0.9, there=None, back=None, **frames) -> Tensor:
-    blend = SteadyBlend(kind, photometric=20, round_trip=1.5)
+def blended(scores: Tensor, memory: Tensor, *, strength=0.9, there=None, back=None, **frames) -> Tensor:
+    blend = SteadyBlend(photometric=20, round_trip=1.5)
     present = frames.get("present", picture())
     previous = frames.get("previous", picture())
     there, back = still() if there is None else there, still() if back is None else back
@@ -43,55 +43,44 @@ def test_following_is_warping(memory_format: torch.memory_format, reach: float) 
 
 
 def test_a_still_picture_is_an_exponential_average() -> None:
-    memory = noise(1, K, H, W).softmax(dim=1)
+    memory = noise(1, K, H, W)
     scores = noise(1, K, H, W, seed=1)
-    expected = 0.1 * scores.softmax(dim=1) + 0.9 * memory
+    expected = 0.1 * scores + 0.9 * memory
     torch.testing.assert_close(blended(scores, memory), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_what_is_shown_are_probabilities() -> None:
-    shown = blended(noise(1, K, H, W), noise(1, K, H, W, seed=1).softmax(dim=1))
-    torch.testing.assert_close(shown.sum(dim=1), torch.ones(1, H, W))
-
-
-def test_masses_are_blended_as_they_are() -> None:
-    memory, scores = noise(1, K, H, W).abs(), noise(1, K, H, W, seed=1).abs()
-    expected = 0.5 * scores + 0.5 * memory
-    torch.testing.assert_close(blended(scores, memory, kind="mass", strength=0.5), expected, atol=1e-5, rtol=1e-5)
-
-
 def test_the_memory_goes_where_the_picture_went() -> None:
-    previous, memory = picture(), noise(1, K, H, W).softmax(dim=1)
+    previous, memory = picture(), noise(1, K, H, W)
     present, moved = (part.roll((2, 3), dims=(2, 3)) for part in (previous, memory))  # down by 2, right by 3
     there = torch.tensor([-3.0, -2.0]).view(1, 2, 1, 1).expand(1, 2, H, W)
     scores = noise(1, K, H, W, seed=1)
     shown = blended(scores, memory, present=present, previous=previous, there=there, back=-there)
-    expected = 0.1 * scores.softmax(dim=1) + 0.9 * moved
+    expected = 0.1 * scores + 0.9 * moved
     inside = (..., slice(4, -4), slice(4, -4))
     torch.testing.assert_close(shown[inside], expected[inside], atol=1e-4, rtol=1e-4)
 
 
 def test_what_comes_from_outside_has_no_past() -> None:
-    memory, scores = noise(1, K, H, W).softmax(dim=1), noise(1, K, H, W, seed=1)
+    memory, scores = noise(1, K, H, W), noise(1, K, H, W, seed=1)
     flat = torch.full((1, 3, H, W), 99.0)
     there = torch.tensor([10.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, H, W)
     shown = blended(scores, memory, present=flat, previous=flat, there=there, back=-there)
-    torch.testing.assert_close(shown[..., -9:], scores.softmax(dim=1)[..., -9:])
-    assert (shown[..., :-11] - scores.softmax(dim=1)[..., :-11]).abs().max() > 0.1
+    torch.testing.assert_close(shown[..., -9:], scores[..., -9:])
+    assert (shown[..., :-11] - scores[..., :-11]).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("doubt", ["brightness", "round trip"])
 def test_what_cannot_be_followed_is_forgotten(doubt: str) -> None:
-    memory, scores = noise(1, K, H, W).softmax(dim=1), noise(1, K, H, W, seed=1)
+    memory, scores = noise(1, K, H, W), noise(1, K, H, W, seed=1)
     if doubt == "brightness":
         shown = blended(scores, memory, previous=picture() + 100)
     else:
         shown = blended(scores, memory, back=torch.full((1, 2, H, W), 3.0))
-    torch.testing.assert_close(shown, scores.softmax(dim=1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(shown, scores, atol=1e-5, rtol=1e-5)
 
 
 def test_trust_falls_to_one_in_e() -> None:
-    blend = SteadyBlend("logits", photometric=20, round_trip=1.5)
+    blend = SteadyBlend(photometric=20, round_trip=1.5)
     trust = blend.trust(picture() + 20, picture(), still(), still())
     torch.testing.assert_close(trust, torch.full((1, 1, H, W), 0.36788), atol=1e-4, rtol=1e-4)
     # 1.5 pixels of 240 are 0.15 of these 24.

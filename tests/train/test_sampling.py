@@ -42,5 +42,5 @@ def test_a_folder_that_no_socket_fits_into_is_refused_rather_than_waited_in(
 ):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 30)))
     unread: Any = None
-    with pytest.raises(InputError, match="expected at most 71.*TMPDIR"):
+    with pytest.raises(InputError, match=r"expected at most 71.*TMPDIR"):
         next(load_batches(unread, PLAN, start=0, stop=1, workers=1, pin_memory=False))

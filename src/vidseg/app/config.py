@@ -18,7 +18,7 @@ class AppConfig:
         runtime: the one that the page proposes.
         threads: CPU threads of the network; None for the runtime's own choice.
         steady: blend class scores along the motion; None for not at all.
-        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
+        flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
         max_upload_mb: largest upload, megabytes (10⁶ bytes).
         max_minutes: longest video, and longest recording of a live source.
         max_streams: how many videos are segmented at once.

@@ -8,7 +8,7 @@ from typing import Any
 
 from vidseg.checkpoints import describe, load
 from vidseg.errors import InputError
-from vidseg.flow import build_flow
+from vidseg.flow import flow_estimator
 from vidseg.runtime import available_runtimes
 from vidseg.steady import Steady
 from vidseg.stream import Segmenter
@@ -42,7 +42,7 @@ class Engines:
         device: where they run.
         threads: CPU threads of the network.
         steady: blend class scores along the motion; None for not at all.
-        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
+        flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
 
     Raises:
         CheckpointError: if a model cannot be found.
@@ -110,7 +110,7 @@ class Engines:
                     choice.runtime,
                     size=choice.size,
                     threads=self._threads,
-                    flow=None if self._flow is None else build_flow(self._flow),
+                    flow=None if self._flow is None else flow_estimator(self._flow),
                     steady=self._steady,
                 )
             self._made.move_to_end(choice)

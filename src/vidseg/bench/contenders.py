@@ -20,7 +20,7 @@ from vidseg.bench.joint import JointAttention
 from vidseg.bench.methods import without_context
 from vidseg.bench.sizes import Size
 from vidseg.errors import InputError, extra
-from vidseg.flow import DISFlow, build_flow
+from vidseg.flow import DISFlow, flow_estimator
 from vidseg.models import MIT_SIZES, MiTConfig, VideoModel
 from vidseg.models.labels import label_map
 from vidseg.runtime import EagerRuntime
@@ -64,14 +64,14 @@ class Setup:
         threads: CPU threads of runtimes other than torch; None for their own choice.
         policy: of streaming contenders; None for the model's own.
         steady: how the steadied contenders are.
-        flow: what estimates their motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
+        flow: what estimates their motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
     """
 
     model: VideoModel
     size: Size
     threads: int | None = None
     policy: Policy | None = None
-    steady: Steady = Steady()
+    steady: Steady = field(default_factory=Steady)
     flow: str | None = None
 
     @property
@@ -111,7 +111,7 @@ def _stream(
     steady: Steady | None = None,
     flow: str | None = None,
 ) -> Contender:
-    estimator = None if flow is None else build_flow(flow)
+    estimator = None if flow is None else flow_estimator(flow)
     segmenter = Segmenter(model, "cpu", runtime, policy, threads=setup.threads, steady=steady, flow=estimator)
     state = segmenter.start()
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -76,7 +76,7 @@ class BenchConfig:
     seconds: float = 170
     soak_frames: int = MEMORY_FRAMES
     contenders: tuple[str, ...] = IN_TURN
-    steady: Steady = Steady()
+    steady: Steady = field(default_factory=Steady)
     flow: str | None = None
 
     def __post_init__(self) -> None:

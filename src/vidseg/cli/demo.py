@@ -83,14 +83,14 @@ def _write_video(
     path: str, models: "dict[str, VideoModel]", dataset: "VideoDataset", config: "EngineConfig", advance: Advance
 ) -> "dict[str, float]":
     """Writes the video; gives the frames a second of every model's steps, without compilation."""
-    from vidseg.flow import build_flow
+    from vidseg.flow import flow_estimator
     from vidseg.stream import Segmenter
     from vidseg.types import Frame
     from vidseg.video import OverlayWriter, VideoInfo
 
     rate = Fraction(dataset.videos[0].rate or 1).limit_denominator(1000)
     segmenters = {
-        name: Segmenter(model, flow=None if config.flow is None else build_flow(config.flow), steady=config.steady)
+        name: Segmenter(model, flow=None if config.flow is None else flow_estimator(config.flow), steady=config.steady)
         for name, model in models.items()
     }
     seconds = dict.fromkeys(models, 0.0)

@@ -201,10 +201,10 @@ def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
 
 def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
     """Makes one segmenter a policy: only policies in seconds differ from video to video."""
-    from vidseg.flow import build_flow
+    from vidseg.flow import flow_estimator
     from vidseg.stream import CutDetector, Segmenter
 
-    flow = None if args.flow is None else build_flow(args.flow)
+    flow = None if args.flow is None else flow_estimator(args.flow)
     made: dict[Policy | None, Segmenter] = {}
 
     def engine(policy: "Policy | None") -> Segmenter:

@@ -9,7 +9,7 @@ from typing import Protocol
 from vidseg.data import VideoRecord
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
-from vidseg.flow import build_flow
+from vidseg.flow import flow_estimator
 from vidseg.models import VideoModel
 from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, parse_policy
@@ -31,7 +31,7 @@ class EngineConfig:
         flip: average with the flipped video.
         scales: average over these factors on the network's input size.
         steady: blend class scores along the motion; None for not at all.
-        flow: what estimates motion, a name that `vidseg.flow.build_flow` knows; None for DIS.
+        flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
     """
 
     device: str = "auto"
@@ -101,7 +101,7 @@ class Engines:
                 policy,
                 size=config.size,
                 threads=config.threads,
-                flow=None if config.flow is None else build_flow(config.flow),
+                flow=None if config.flow is None else flow_estimator(config.flow),
                 steady=config.steady,
             )
         return self._segmenters[policy]

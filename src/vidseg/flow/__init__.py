@@ -4,22 +4,24 @@ One convention everywhere: a flow is float [2,H,W], x then y, in pixels of its o
 previous frame: what is at (x, y) now was at (x + flow[0], y + flow[1]).
 """
 
+from vidseg.flow.choose import ESTIMATORS, flow_estimator
 from vidseg.flow.contract import FlowEstimator
 from vidseg.flow.dis import DISFlow
-from vidseg.flow.estimators import ESTIMATORS, build_flow
-from vidseg.flow.occlusion import forward_backward_error, inside, photometric_difference
+from vidseg.flow.occlusion import forward_backward_error, inside, photometric_difference, visible
 from vidseg.flow.raft import RAFTFlow
-from vidseg.flow.warping import resize_flow, warp
+from vidseg.flow.warping import resize_flow, warp, warp_labels
 
 __all__ = [
     "ESTIMATORS",
     "DISFlow",
     "FlowEstimator",
     "RAFTFlow",
-    "build_flow",
+    "flow_estimator",
     "forward_backward_error",
     "inside",
     "photometric_difference",
     "resize_flow",
+    "visible",
     "warp",
+    "warp_labels",
 ]

@@ -48,7 +48,7 @@ class DISFlow:
         """
         if present_B3HW.shape != previous_B3HW.shape:
             raise InputError(
-                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected equal ones"
+                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected the same"
             )
         H, W = present_B3HW.shape[-2:]
         pairs = zip(_grey(present_B3HW), _grey(previous_B3HW), strict=True)

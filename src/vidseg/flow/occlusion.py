@@ -1,41 +1,60 @@
-"""Where a flow can be believed: what went out of sight has nothing to be followed to. Pure torch.
+"""Which of a flow's vectors to believe: where they end, and whether the flow of the other way leads back.
 
-Forward-backward consistency is that of Sundaram, Brox and Keutzer (ECCV 2010): who goes to where a pixel came from and
-back again should be at home.
+What was hidden in the previous frame has no place there: the flow ends at something else, and from there the flow of
+the other way leads to where that is now.
 
-Shape letters: B batch, C channels, H, W size of the maps.
+Shape letters: B batch, C channels, H, W size of the flow.
 """
 
-import torch
 from torch import Tensor
 
-from vidseg.flow.warping import warp
+from vidseg.flow.warping import pixel_grid, warp
 
 
 def forward_backward_error(forward_B2HW: Tensor, backward_B2HW: Tensor) -> Tensor:
-    """How far from home the way there and back ends: ``|f(x) + b(x + f(x))|``.
+    """How far from its start a pixel ends that goes along one flow and back along the other.
 
     Args:
-        forward_B2HW: from the present to the previous frame, pixels of this size.
-        backward_B2HW: from the previous to the present frame, of the same size.
+        forward_B2HW: f, from the present to the previous frame, pixels.
+        backward_B2HW: b, from the previous to the present frame, pixels.
 
     Returns:
-        float [B,1,H,W], pixels.
+        [B,1,H,W] pixels: |f(x) + b(x + f(x))|, b read bilinearly, at the nearest border if that is outside.
     """
-    gap_B2HW = forward_B2HW + warp(backward_B2HW, forward_B2HW)
-    return gap_B2HW.square().sum(dim=1, keepdim=True).sqrt()
+    return (forward_B2HW + warp(backward_B2HW, forward_B2HW)).norm(dim=1, keepdim=True)
 
 
 def inside(flow_B2HW: Tensor) -> Tensor:
-    """Whether what a pixel shows was in the previous frame's picture: bool [B,1,H,W]."""
+    """Where a flow ends within the frame.
+
+    Returns:
+        bool [B,1,H,W]: whether x + f(x) lies on a pixel, whose centres are at 0…W-1 and 0…H-1 and reach half a pixel
+        further.
+    """
     H, W = flow_B2HW.shape[-2:]
-    x_W = torch.arange(W, device=flow_B2HW.device, dtype=flow_B2HW.dtype)
-    y_H1 = torch.arange(H, device=flow_B2HW.device, dtype=flow_B2HW.dtype)[:, None]
-    x_BHW, y_BHW = x_W + flow_B2HW[:, 0], y_H1 + flow_B2HW[:, 1]
-    within = (x_BHW >= -0.5) & (x_BHW <= W - 0.5) & (y_BHW >= -0.5) & (y_BHW <= H - 0.5)
-    return within[:, None]
+    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).unbind(dim=1)
+    return ((x_BHW >= -0.5) & (x_BHW <= W - 0.5) & (y_BHW >= -0.5) & (y_BHW <= H - 0.5)).unsqueeze(1)
+
+
+def visible(forward_B2HW: Tensor, backward_B2HW: Tensor) -> Tensor:
+    """Where what is seen now was seen in the previous frame, as far as the two flows can tell.
+
+    Both say so if the flow ends within the frame and |f + b|² ≤ 0.01 (|f|² + |b|²) + 0.5, b as in
+    `forward_backward_error` (Sundaram, Brox and Keutzer, ECCV 2010, Eq. 5): longer ways may miss by more.
+
+    Args:
+        forward_B2HW: f, from the present to the previous frame, pixels.
+        backward_B2HW: b, from the previous to the present frame, pixels.
+
+    Returns:
+        bool [B,1,H,W].
+    """
+    back_B2HW = warp(backward_B2HW, forward_B2HW)
+    miss_B1HW = (forward_B2HW + back_B2HW).square().sum(dim=1, keepdim=True)
+    lengths_B1HW = (forward_B2HW.square() + back_B2HW.square()).sum(dim=1, keepdim=True)
+    return inside(forward_B2HW) & (miss_B1HW <= 0.01 * lengths_B1HW + 0.5)
 
 
 def photometric_difference(present_BCHW: Tensor, previous_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
-    """Mean over channels of how much what is seen now differs from where it was: float [B,1,H,W], levels."""
+    """By how much what is seen now differs from what was where it was: float [B,1,H,W], mean over the channels."""
     return (present_BCHW - warp(previous_BCHW, flow_B2HW)).abs().mean(dim=1, keepdim=True)

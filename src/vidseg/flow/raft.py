@@ -81,7 +81,7 @@ class RAFTFlow:
         """
         if present_B3HW.shape != previous_B3HW.shape:
             raise InputError(
-                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected equal ones"
+                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected the same"
             )
         home = present_B3HW.device
         device = self._device or home

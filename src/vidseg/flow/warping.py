@@ -18,20 +18,41 @@ def warp(map_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
     Returns:
         [B,C,H,W], of the map's dtype.
     """
-    _, _, H, W = map_BCHW.shape
-    x_W = torch.arange(W, device=flow_B2HW.device, dtype=flow_B2HW.dtype)
-    y_H1 = torch.arange(H, device=flow_B2HW.device, dtype=flow_B2HW.dtype)[:, None]
+    H, W = map_BCHW.shape[-2:]
+    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).unbind(dim=1)
     # From pixel centres to -1…1 between the outer borders (``align_corners=False``).
-    grid_BHW2 = torch.stack(
-        [
-            (2 * (x_W + flow_B2HW[:, 0]) + 1) / W - 1,
-            (2 * (y_H1 + flow_B2HW[:, 1]) + 1) / H - 1,
-        ],
-        dim=3,
-    )
+    grid_BHW2 = torch.stack([(2 * x_BHW + 1) / W - 1, (2 * y_BHW + 1) / H - 1], dim=3)
     return F.grid_sample(
         map_BCHW, grid_BHW2.to(map_BCHW.dtype), mode="bilinear", padding_mode="border", align_corners=False
     )
+
+
+def warp_labels(labels_BHW: Tensor, flow_B2HW: Tensor) -> Tensor:
+    """The label of the pixel nearest to (x + flow x, y + flow y); outside the map that of the nearest border.
+
+    Args:
+        labels_BHW: integers, of the previous frame.
+        flow_B2HW: from the present to the previous frame, in pixels of the map's size.
+
+    Returns:
+        [B,H,W], of the labels' dtype.
+    """
+    B, H, W = labels_BHW.shape
+    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).round().long().unbind(dim=1)
+    places_BHW = y_BHW.clamp_(0, H - 1).mul_(W).add_(x_BHW.clamp_(0, W - 1))
+    return labels_BHW.reshape(B, H * W).gather(1, places_BHW.reshape(B, H * W)).reshape(B, H, W)
+
+
+def pixel_grid(flow_B2HW: Tensor) -> Tensor:
+    """Where each of a flow's vectors begins: its x and y.
+
+    Returns:
+        [1,2,H,W], of the flow's dtype and device.
+    """
+    H, W = flow_B2HW.shape[-2:]
+    x_W = torch.arange(W, device=flow_B2HW.device, dtype=flow_B2HW.dtype)
+    y_H = torch.arange(H, device=flow_B2HW.device, dtype=flow_B2HW.dtype)
+    return torch.stack(torch.meshgrid(x_W, y_H, indexing="xy")).unsqueeze(0)
 
 
 def resize_flow(flow_B2HW: Tensor, size: tuple[int, int]) -> Tensor:

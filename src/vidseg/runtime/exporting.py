@@ -227,7 +227,6 @@ def _describe_steady(
         "file": f"{blend.name}{chosen.suffix}",
         "inputs": _ports(blend.input_names, symbolic_shapes(arguments, size)),
         "outputs": _ports(blend.output_names, symbolic_shapes(lambda side: arguments(side)[:1], size)),
-        "first": "softmax" if blend.blend.kind == "logits" else "same",
         "strength": steady.strength,
         "frames_per_second": REFERENCE_RATE,
         "flow_side": steady.flow_side,

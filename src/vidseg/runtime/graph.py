@@ -1,6 +1,6 @@
 """A model's step, or what steadies its scores, as one graph of named tensors: what compilers and exporters are given.
 
-A step's inputs, as far as the step takes them: `frame` [B,3,H,W], float32 RGB 0–255; `flow` [B,2,H,W], pixels, x then y;
+A step's inputs, as far as it takes them: `frame` [B,3,H,W], float32 RGB 0–255; `flow` [B,2,H,W], pixels, x then y;
 `reference_<r>_block_<b>`, for references oldest first and the tensors of their contexts in order; `state_<name>`.
 Outputs: `logits` [B,K,h,w] or, of a probe, `decision` [B]; `context_block_<b>`, of the same shapes as a reference's;
 `next_<name>` for each tensor of the state that the step writes. A step without references (the start of a video; of

@@ -3,8 +3,8 @@
 Inputs, all at the size of the logits: `logits` [1,K,h,w]; `state_steady` [1,K,h,w], what the graph gave for the frame
 before; `present`, `previous` [1,3,h,w], the two frames, RGB 0–255, averaged over areas; `flow_there`, `flow_back`
 [1,2,h,w], from the present to the previous frame and back, pixels, x then y; `strength`, one number. Output:
-`next_steady` [1,K,h,w], whose arg max is shown. The first frame of a stream has no graph: its `next_steady` is the
-softmax of its logits (of scores that are masses, they themselves).
+`next_steady` [1,K,h,w], which takes the place of the logits. The first frame of a stream has no graph: its
+`next_steady` are its logits.
 
 Shape letters: K classes, h, w size of the logits.
 """
@@ -22,7 +22,7 @@ class SteadyGraph(Graph):
     """One step of the average along the motion.
 
     Args:
-        model: asked for its classes and kind of scores only.
+        model: asked for its classes only.
         steady: how; its strength is an input, and its flow is the program's.
     """
 
@@ -31,7 +31,7 @@ class SteadyGraph(Graph):
     def __init__(self, model: VideoModel, steady: Steady) -> None:
         super().__init__()
         self.num_classes = model.num_classes
-        self.blend = SteadyBlend(model.score_kind, photometric=steady.photometric, round_trip=steady.round_trip)
+        self.blend = SteadyBlend(photometric=steady.photometric, round_trip=steady.round_trip)
 
     def forward(self, logits: Tensor, *parts: Tensor) -> tuple[Tensor]:
         """Arguments in the order of `input_names`."""

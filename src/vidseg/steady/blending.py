@@ -4,7 +4,9 @@
     shown  = (1 - weight) · present + weight · warp(memory)
 
 with weight 0 where the flow comes from outside the picture; what is shown is the memory of the next frame. So the
-memory is an exponential average along the motion, which forgets at once what cannot be followed.
+memory is an exponential average along the motion, which forgets at once what cannot be followed. Scores are blended as
+they are. Of logits that is the weighted geometric mean of probabilities (what softmax leaves out of each pixel's logits
+is the same for all classes), steadier than the mean of probabilities at the same accuracy; masses are averaged.
 
 Shape letters: B batch, K classes, h, w size of the scores.
 """
@@ -15,8 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from vidseg.flow import forward_backward_error, inside, photometric_difference, warp
-from vidseg.models.labels import ScoreKind
-
 
 UNIT_SIDE = 240
 
@@ -25,7 +25,6 @@ class SteadyBlend(nn.Module):
     """One step of the average, everything at the size of the scores.
 
     Args:
-        kind: of the scores. Masses are blended as they are: where little claims a pixel, the other frame decides.
         photometric: difference in brightness, levels of 255, at which the memory's weight has fallen to 1/e.
         round_trip: error of the way there and back at which it has fallen to 1/e, pixels of a picture whose short side
             has `UNIT_SIDE` of them.
@@ -34,21 +33,15 @@ class SteadyBlend(nn.Module):
 
     def __init__(
         self,
-        kind: ScoreKind,
         *,
         photometric: float,
         round_trip: float,
         follow: Callable[[Tensor, Tensor], Tensor] = warp,
     ) -> None:
         super().__init__()
-        self.kind = kind
         self.photometric = photometric
         self.round_trip = round_trip
         self.follow = follow
-
-    def begin(self, scores_BKhw: Tensor) -> Tensor:
-        """What the first frame of a stream shows and leaves: its probabilities, or masses, float [B,K,h,w]."""
-        return scores_BKhw.softmax(dim=1) if self.kind == "logits" else scores_BKhw
 
     def forward(
         self,
@@ -60,7 +53,7 @@ class SteadyBlend(nn.Module):
         backward_B2hw: Tensor,
         strength: Tensor,
     ) -> Tensor:
-        """What a later frame shows and leaves.
+        """What a frame shows and leaves; the first of a stream, its own scores.
 
         Args:
             scores_BKhw: the model's, of the present frame.
@@ -72,10 +65,10 @@ class SteadyBlend(nn.Module):
             strength: share of the memory where the flow can be fully trusted, 0–1; one number.
 
         Returns:
-            float [B,K,h,w], as `begin` gives.
+            float [B,K,h,w], scores of the same kind.
         """
         weight_B1hw = strength * self.trust(present_B3hw, previous_B3hw, forward_B2hw, backward_B2hw)
-        return torch.lerp(self.begin(scores_BKhw), self.follow(memory_BKhw, forward_B2hw), weight_B1hw)
+        return torch.lerp(scores_BKhw, self.follow(memory_BKhw, forward_B2hw), weight_B1hw)
 
     def trust(self, present_B3hw: Tensor, previous_B3hw: Tensor, forward_B2hw: Tensor, backward_B2hw: Tensor) -> Tensor:
         """How far the flow can be believed, 0–1: float [B,1,h,w]."""

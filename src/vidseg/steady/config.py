@@ -21,7 +21,7 @@ class Steady:
         round_trip: error of the way there and back at which it has fallen to 1/e, pixels of a picture whose short side
             has 240 of them.
         flow_side: short side of the frames that flow is estimated on, pixels, at most; smaller is faster.
-        flow: estimator, as for `vidseg.flow.build_flow`.
+        flow: estimator, as for `vidseg.flow.flow_estimator`.
 
     Raises:
         InputError: for values out of range.

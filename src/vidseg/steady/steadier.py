@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidseg.flow import FlowEstimator, build_flow, resize_flow
-from vidseg.models.labels import ScoreKind
+from vidseg.flow import FlowEstimator, flow_estimator, resize_flow
 from vidseg.steady.blending import SteadyBlend
 from vidseg.steady.config import Steady
 from vidseg.steady.following import follow
@@ -41,7 +40,6 @@ class Steadier:
 
     Args:
         steady: how.
-        kind: of the model's scores.
         flow: an estimator in place of the one that `steady` names.
 
     Raises:
@@ -50,10 +48,10 @@ class Steadier:
         CheckpointError: if it has no weights.
     """
 
-    def __init__(self, steady: Steady, kind: ScoreKind, flow: FlowEstimator | None = None) -> None:
+    def __init__(self, steady: Steady, flow: FlowEstimator | None = None) -> None:
         self.steady = steady
-        self.flow = build_flow(steady.flow) if flow is None else flow
-        self._blend = SteadyBlend(kind, photometric=steady.photometric, round_trip=steady.round_trip, follow=follow)
+        self.flow = flow_estimator(steady.flow) if flow is None else flow
+        self._blend = SteadyBlend(photometric=steady.photometric, round_trip=steady.round_trip, follow=follow)
 
     def strength(self, before: float | None, now: float | None) -> float:
         """Of the memory between frames of these times, seconds; None for frames without a clock."""
@@ -72,11 +70,11 @@ class Steadier:
             strength: of the memory, 0–1.
 
         Returns:
-            (the new memory, class probabilities or, of a model whose scores are masses, masses: float [1,K,h,w]).
+            (the new memory, steadied scores float [1,K,h,w] of the same kind).
         """
         sight_13UV = seen_by_flow(frame_13HW, self.steady.flow_side)
         if memory is None:
-            shown_1Khw = self._blend.begin(scores_1Khw)
+            shown_1Khw = scores_1Khw
         else:
             size = (scores_1Khw.shape[-2], scores_1Khw.shape[-1])
             pair_23UV = torch.cat([sight_13UV, memory.frame_13UV])

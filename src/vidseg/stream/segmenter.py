@@ -125,7 +125,7 @@ class Segmenter:
         self.preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         self.confidence = confidence
         self.cut_detector = cut_detector
-        self._steadier = Steadier(steady, model.score_kind, flow) if steady is not None and steady.strength else None
+        self._steadier = Steadier(steady, flow) if steady is not None and steady.strength else None
         if flow is not None and not model.needs_flow and self._steadier is None:
             raise InputError(f"got flow for a {type(model).__name__}; expected None: it has no use for it")
         self._flow = (flow or DISFlow()) if model.needs_flow else None
@@ -203,8 +203,7 @@ class Segmenter:
                 network_size,
                 frame.size,
                 confidence=self.confidence,
-                # What is shown steadied are probabilities, or masses.
-                score_kind=self._model.score_kind if self._steadier is None else "mass",
+                score_kind=self._model.score_kind,
             )
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),

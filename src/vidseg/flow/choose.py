@@ -1,28 +1,30 @@
-"""Flow estimators by name."""
+"""Flow estimators by the names that users know them by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from vidseg.errors import InputError
 from vidseg.flow.contract import FlowEstimator
 from vidseg.flow.dis import DISFlow
 from vidseg.flow.raft import RAFTFlow
 
-ESTIMATORS: dict[str, Callable[[], FlowEstimator]] = {
+ESTIMATORS: Mapping[str, Callable[[], FlowEstimator]] = {
     "dis": DISFlow,
     "raft-small": lambda: RAFTFlow("small"),
     "raft-large": lambda: RAFTFlow("large"),
 }
 
 
-def build_flow(name: str) -> FlowEstimator:
-    """The estimator of a name: "dis" (on the CPU, without weights), "raft-small" or "raft-large".
+def flow_estimator(name: str) -> FlowEstimator:
+    """Makes an estimator.
 
-    RAFT's take a file of weights, too: ``raft-small=raft_small_C_T_V2.pth``.
+    Args:
+        name: "dis" (on the CPU, without weights), "raft-small" or "raft-large"; those with a file of weights, too:
+            ``raft-small=raft_small_C_T_V2.pth``.
 
     Raises:
-        InputError: for an unknown name, or a file for an estimator without weights.
-        MissingExtraError: if its package is not installed.
-        CheckpointError: if it has no weights.
+        InputError: for an unknown name, or weights for an estimator that has none.
+        MissingExtraError: if a package that it needs is not installed.
+        CheckpointError: if its weights are not to be had.
     """
     name, _, weights = name.partition("=")
     if name not in ESTIMATORS:
