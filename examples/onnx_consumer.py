@@ -120,28 +120,29 @@ class Steadier:
         self.strength = np.array(config["strength"] ** (rate / (frames_per_second or rate)), np.float32)
         self.session = onnxruntime.InferenceSession(folder / config["file"], providers=["CPUExecutionProvider"])
         self.flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self.before: tuple[np.ndarray, np.ndarray] | None = None  # the frame as flow sees it, and what was shown
+        self.before: tuple[np.ndarray, ...] | None = None  # the frame as flow sees it, what was shown, its evidence
 
     def blend(self, logits_1Khw: np.ndarray, frame_HW3: np.ndarray) -> np.ndarray:
         """What to show of the next frame, in place of its logits."""
         scale = min(1.0, self.config["flow_side"] / min(frame_HW3.shape[:2]))
         small = area(frame_HW3, [round(side * scale) for side in frame_HW3.shape[:2]])
         if self.before is None:
-            shown = logits_1Khw
+            shown, evidence = logits_1Khw, np.ones_like(logits_1Khw[:, :1])
         else:
-            previous, memory = self.before
+            previous, memory, seen = self.before
             size = logits_1Khw.shape[2:]
             inputs = {
                 "logits": logits_1Khw,
                 "state_steady": memory,
+                "state_evidence": seen,
                 "present": area(small, size).transpose(2, 0, 1)[None],
                 "previous": area(previous, size).transpose(2, 0, 1)[None],
                 "flow_there": self._flow(small, previous, size),
                 "flow_back": self._flow(previous, small, size),
                 "strength": self.strength,
             }
-            (shown,) = self.session.run(None, inputs)
-        self.before = (small, shown)
+            shown, evidence = self.session.run(None, inputs)
+        self.before = (small, shown, evidence)
         return shown
 
     def _flow(self, present: np.ndarray, previous: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -162,8 +162,10 @@ def test_what_steadies_is_exported_for_any_size(output_format: str, tmp_path: Pa
     assert {entry.size for entry in export.parity if entry.graph == "steady"} == {(40, 56), (25, 33), (16, 24)}
     config = json.loads((tmp_path / "out" / "config.json").read_text())["steady"]
     assert config["inputs"][1] == {"name": "state_steady", "dtype": "float32", "shape": [1, 5, "h", "w"]}
-    assert [port["shape"] for port in config["inputs"][2:]] == [[1, 3, "h", "w"]] * 2 + [[1, 2, "h", "w"]] * 2 + [[]]
-    assert (config["strength"], config["frames_per_second"]) == (0.9, 15)
+    shapes = [port["shape"] for port in config["inputs"][2:]]
+    assert shapes == [[1, 1, "h", "w"]] + [[1, 3, "h", "w"]] * 2 + [[1, 2, "h", "w"]] * 2 + [[]]
+    assert [port["shape"] for port in config["outputs"]] == [[1, 5, "h", "w"], [1, 1, "h", "w"]]
+    assert (config["strength"], config["frames_per_second"]) == (0.75, 15)
 
 
 def test_the_example_resizes_frames_and_logits_as_the_stream_does() -> None:

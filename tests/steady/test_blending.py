@@ -26,12 +26,13 @@ def still() -> Tensor:
     return torch.zeros(1, 2, H, W)
 
 
-def blended(scores: Tensor, memory: Tensor, *, strength=0.9, there=None, back=None, **frames) -> Tensor:
+def blended(scores: Tensor, memory: Tensor, *, strength=0.9, evidence=99.0, there=None, back=None, **frames) -> Tensor:
     blend = SteadyBlend(photometric=20, round_trip=1.5)
     present = frames.get("present", picture())
     previous = frames.get("previous", picture())
     there, back = still() if there is None else there, still() if back is None else back
-    return blend(scores, memory, present, previous, there, back, torch.tensor(strength))
+    seen = torch.full((1, 1, H, W), evidence)
+    return blend(scores, memory, seen, present, previous, there, back, torch.tensor(strength)).scores
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
@@ -67,6 +68,17 @@ def test_what_comes_from_outside_has_no_past() -> None:
     shown = blended(scores, memory, present=flat, previous=flat, there=there, back=-there)
     torch.testing.assert_close(shown[..., -9:], scores[..., -9:])
     assert (shown[..., :-11] - scores[..., :-11]).abs().max() > 0.1
+
+
+def test_the_first_frames_weigh_alike() -> None:
+    blend = SteadyBlend(photometric=20, round_trip=1.5)
+    frames = [noise(1, K, H, W, seed=seed) for seed in range(6)]
+    shown, evidence = frames[0], torch.ones(1, 1, H, W)
+    for t, scores in enumerate(frames[1:], start=2):
+        before = shown
+        shown, evidence = blend(scores, shown, evidence, picture(), picture(), still(), still(), torch.tensor(0.75))
+        expected = torch.stack(frames[:t]).mean(dim=0) if t <= 4 else 0.25 * scores + 0.75 * before
+        torch.testing.assert_close(shown, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("doubt", ["brightness", "round trip"])

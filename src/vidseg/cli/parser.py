@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vidseg.steady import Steady
 
 # Of `vidseg.steady.Steady`, which is not imported before it is needed; a test holds them together.
-STRENGTH = 0.9
+STRENGTH = 0.75
 
 
 class _HelpFormatter(DefaultHelpFormatter):

@@ -226,7 +226,7 @@ def _describe_steady(
     return {
         "file": f"{blend.name}{chosen.suffix}",
         "inputs": _ports(blend.input_names, symbolic_shapes(arguments, size)),
-        "outputs": _ports(blend.output_names, symbolic_shapes(lambda side: arguments(side)[:1], size)),
+        "outputs": _ports(blend.output_names, symbolic_shapes(lambda side: arguments(side)[1:3], size)),
         "strength": steady.strength,
         "frames_per_second": REFERENCE_RATE,
         "flow_side": steady.flow_side,

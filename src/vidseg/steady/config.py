@@ -15,8 +15,8 @@ class Steady:
     The defaults were chosen on rendered video with exact labels; `docs/steady.md` has the curves.
 
     Attributes:
-        strength: share of the memory in what is shown where the motion can be fully trusted, 0 to less than 1; 0 is no
-            steadying. It holds at `REFERENCE_RATE`; other rates keep the same time constant.
+        strength: largest share of the memory in what is shown, 0 to less than 1; 0 is no steadying. It holds at
+            `REFERENCE_RATE`; other rates keep the same time constant.
         photometric: difference in brightness, levels of 255, at which the memory's weight has fallen to 1/e.
         round_trip: error of the way there and back at which it has fallen to 1/e, pixels of a picture whose short side
             has 240 of them.
@@ -27,15 +27,15 @@ class Steady:
         InputError: for values out of range.
     """
 
-    strength: float = 0.9
+    strength: float = 0.75
     photometric: float = 20.0
-    round_trip: float = 1.5
+    round_trip: float = 2.0
     flow_side: int = 240
     flow: str = "dis"
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength < 1:
-            raise InputError(f"got strength {self.strength} of steadying; expected 0 <= strength < 1, such as 0.9")
+            raise InputError(f"got strength {self.strength} of steadying; expected 0 <= strength < 1, such as 0.75")
         if not (self.photometric > 0 and self.round_trip > 0):
             raise InputError(
                 f"got photometric={self.photometric}, round_trip={self.round_trip}; expected more than 0 each"

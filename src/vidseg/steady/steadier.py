@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidseg.flow import FlowEstimator, flow_estimator, resize_flow
-from vidseg.steady.blending import SteadyBlend
+from vidseg.steady.blending import Steadied, SteadyBlend
 from vidseg.steady.config import Steady
 from vidseg.steady.following import follow
 
@@ -23,16 +23,18 @@ class SteadyMemory:
 
     Attributes:
         scores_1Khw: what was shown last.
+        evidence_11hw: in how many frames each pixel of it was seen.
         frame_13UV: the last frame, RGB 0–255, as flow sees it.
     """
 
     scores_1Khw: Tensor
+    evidence_11hw: Tensor
     frame_13UV: Tensor
 
     @property
     def nbytes(self) -> int:
         """Bytes of all tensors."""
-        return self.scores_1Khw.nbytes + self.frame_13UV.nbytes
+        return self.scores_1Khw.nbytes + self.evidence_11hw.nbytes + self.frame_13UV.nbytes
 
 
 class Steadier:
@@ -67,29 +69,33 @@ class Steadier:
             memory: what the step before returned; None for the first frame, whose scores stay as they are.
             frame_13HW: the network's input, float RGB 0–255.
             scores_1Khw: the model's.
-            strength: of the memory, 0–1.
+            strength: largest share of the memory, 0 to less than 1.
 
         Returns:
             (the new memory, steadied scores float [1,K,h,w] of the same kind).
         """
         sight_13UV = seen_by_flow(frame_13HW, self.steady.flow_side)
         if memory is None:
-            shown_1Khw = scores_1Khw
+            shown = Steadied(scores=scores_1Khw, evidence=torch.ones_like(scores_1Khw[:, :1]))
         else:
             size = (scores_1Khw.shape[-2], scores_1Khw.shape[-1])
             pair_23UV = torch.cat([sight_13UV, memory.frame_13UV])
             there_12hw, back_12hw = resize_flow(self.flow(pair_23UV, pair_23UV.flip(0)), size).split(1)
             present_13hw, previous_13hw = F.interpolate(pair_23UV, size=size, mode="area").split(1)
-            shown_1Khw = self._blend(
+            shown = self._blend(
                 scores_1Khw,
                 memory.scores_1Khw,
+                memory.evidence_11hw,
                 present_13hw,
                 previous_13hw,
                 there_12hw,
                 back_12hw,
                 scores_1Khw.new_tensor(strength),
             )
-        return SteadyMemory(scores_1Khw=shown_1Khw, frame_13UV=sight_13UV), shown_1Khw
+        return (
+            SteadyMemory(scores_1Khw=shown.scores, evidence_11hw=shown.evidence, frame_13UV=sight_13UV),
+            shown.scores,
+        )
 
 
 def seen_by_flow(frame_13HW: Tensor, side: int) -> Tensor:
