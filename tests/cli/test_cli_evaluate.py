@@ -12,6 +12,7 @@ from trees import camvid_tree
 from vidseg.checkpoints import save_checkpoint
 from vidseg.cli.main import main
 from vidseg.cli.score_tables import score_tables
+from vidseg.cli.temporal import DEFAULT, chosen_flow
 from vidseg.data import open_dataset
 from vidseg.data.reading import frames_with_labels
 from vidseg.evaluate import EngineConfig, evaluate_model
@@ -45,7 +46,8 @@ def test_a_model_is_scored(root: Path, checkpoint: Path, tmp_path: Path, capsys:
     config = EngineConfig(policy="none", flip=True, scales=(1.0, 1.5))
     dataset = open_dataset(root, "camvid", "val")
     dataset = replace(dataset, videos=dataset.videos[1:])
-    expected = evaluate_model(checkpoint, dataset, config, windows=(3,)).to_dict()
+    flow, _ = chosen_flow(DEFAULT)
+    expected = evaluate_model(checkpoint, dataset, config, windows=(3,), flow=flow).to_dict()
     for key in ("protocols", "per_class", "per_video", "confusion", "engine", "model", "data"):
         assert result[key] == json.loads(json.dumps(expected[key])), key
     printed = capsys.readouterr().out
@@ -81,7 +83,8 @@ def test_mask_files_are_scored(root: Path, checkpoint: Path, tmp_path: Path, cap
         for segmentation in Segmenter(model).segment(frames):
             name = f"{segmentation.frame.name}.png"
             write_labels(tmp_path / "masks" / video.name / name, segmentation.labels, segmentation.class_map)
-    assert evaluate(root, "--predictions", tmp_path / "masks", "--json", tmp_path / "scores.json") == 0
+    words = ("--predictions", tmp_path / "masks", "--tc", "none", "--json", tmp_path / "scores.json")
+    assert evaluate(root, *words) == 0
     result = json.loads((tmp_path / "scores.json").read_text())
     assert result["predictions"] == "masks"
     assert result["protocols"] == evaluate_model(model, dataset).scores["protocols"]

@@ -41,12 +41,22 @@ def test_moments_are_the_worst_of_every_kind_and_lie_apart() -> None:
     fails[3], fails[4], fails[12] = 0.1, 0.2, 0.5
     flickers: list[float | None] = [None, *steady[1:]]
     flickers[17] = 0.4
-    moments = worst_moments([fails, steady], [steady, flickers], ["A", "B"])
+    unknown: list[float | None] = [None] * 20
+    moments = worst_moments([fails, steady], [steady, flickers], [unknown, unknown], ["A", "B"])
     assert [moment.frame for moment in moments] == [3, 12, 17]
     assert moments[0].text == "mIoU 0.10 of A, 0.90 of B"
     assert moments[2].text == "B: consistency 0.40"
 
 
 def test_nothing_happens_in_a_steady_video() -> None:
-    assert worst_moments([[0.9] * 10], [[None, *[1.0] * 9]], ["A"]) == []
-    assert worst_moments([[None] * 3], [[None] * 3], ["A"]) == []
+    steady: list[float | None] = [None, *[1.0] * 9]
+    assert worst_moments([[0.9] * 10], [steady], [steady], ["A"]) == []
+    assert worst_moments([[None] * 3], [[None] * 3], [[None] * 3], ["A"]) == []
+
+
+def test_where_labels_do_not_move_along() -> None:
+    steady: list[float | None] = [None, *[0.9] * 19]
+    breaks = [*steady]
+    breaks[9] = 0.3
+    (moment,) = worst_moments([[0.9] * 20], [steady], [breaks], ["A"])
+    assert (moment.frame, moment.text) == (9, "A: TC 0.30")

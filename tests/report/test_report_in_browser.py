@@ -173,6 +173,26 @@ def test_a_click_on_the_timeline_jumps(browser: "Browser", report: Path) -> None
         go(page, frame)
 
 
+def test_the_timeline_and_the_tables_show_temporal_consistency(
+    browser: "Browser", report: Path, entries: list[Entry]
+) -> None:
+    pytest.importorskip("cv2")
+    with page_of(browser, report) as page:
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        go(page, 1)
+        lane = page.locator(".lane-head").nth(2)
+        assert "TC, flow dis" in lane.inner_text()
+        name = page.locator("#clip option").first.inner_text()
+        for entry in entries:
+            assert f"{entry.result['per_frame'][name]['TC'][1]:.3f}" in lane.inner_text()
+        assert page.locator(".lane").nth(2).locator("polyline").count() == 2
+        page.get_by_role("radio", name="exact").check()
+        row = page.locator("#scores tbody tr").last
+        assert row.locator("th").inner_text() == "mTC (flow dis)"
+        assert f"{entries[0].result['protocols']['exact']['mTC']:.3f}" in row.inner_text()
+
+
 def test_keys_alone_do_everything(browser: "Browser", report: Path) -> None:
     with page_of(browser, report) as page:
         page.keyboard.press("Home")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from moving_shapes import class_map, read_ids, shapes_predictions, shapes_tree
-from report_entries import scored
+from report_entries import FLOW, scored
 from vidseg.data import VideoDataset, open_dataset
 from vidseg.errors import DataError, InputError, VidsegWarning
 from vidseg.evaluate import PredictedLabels
@@ -72,6 +72,22 @@ def test_a_report_holds_what_was_scored(
         np.testing.assert_allclose(about["iou"][1], series["mIoU"], atol=1e-5)
         assert about["consistency"][1][0] is None
         np.testing.assert_allclose(about["consistency"][1][1:], series["VC2"][1:], atol=1e-5)
+        if FLOW is not None:
+            assert contents["flows"] == [FLOW]
+            assert about["temporal"][1][0] is None
+            np.testing.assert_allclose(about["temporal"][1][1:], series["TC"][1:], atol=1e-5)
+
+
+def test_results_without_temporal_consistency_are_shown_without_it(
+    dataset: VideoDataset, shapes: Path, tmp_path: Path
+) -> None:
+    (entry,) = scored(dataset, [shapes / "first"], flow=None)
+    earlier = {key: value for key, value in entry.result.items() if key != "temporal_consistency"}
+    for result in (entry.result, earlier):
+        write_report(tmp_path / "report.html", [replace(entry, result=result)], dataset)
+        contents, _ = opened(tmp_path / "report.html")
+        assert contents["flows"] == []
+        assert contents["samples"]["clips"][0]["temporal"] == [[None] * 20]
 
 
 def test_fewer_and_smaller(entries: list[Entry], dataset: VideoDataset, shapes: Path, tmp_path: Path) -> None:

@@ -84,7 +84,10 @@ def summary(run: Run) -> str:
 
 def _scores(run: Run, scoring: Scoring) -> dict[str, Any]:
     found = json.loads(scores_path(run, scoring).read_text(encoding="utf-8"))
-    kept = ("date", "versions", "engine", "windows", "frames", "seconds", "protocols", "per_class", "confusion")
+    kept: tuple[str, ...] = ("date", "versions", "engine", "windows", "frames", "seconds")
+    kept += ("protocols", "per_class", "confusion")
+    if "temporal_consistency" in found:  # not in what earlier versions wrote
+        kept += ("temporal_consistency",)
     return {
         **{name: found[name] for name in kept},
         "data": found["data"] | {"classes": found["data"]["classes"]["classes"]},

@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vidseg.cli.main import DONE, PARTLY, USAGE, interrupted, is_out_of_memory, report, report_error
@@ -24,12 +25,20 @@ class Corpus:
         targets: each input with its outputs.
         ledger: knows which inputs are done; None to segment them all.
         json: where the report goes, which is written however the work ends; None for no report.
+        unsteady: why the steadiness of labels is not measured.
     """
 
     def __init__(
-        self, model: str, targets: Sequence[tuple[str, list[str]]], ledger: "Ledger | None", json: str | None
+        self,
+        model: str,
+        targets: Sequence[tuple[str, list[str]]],
+        ledger: "Ledger | None",
+        json: str | None,
+        *,
+        unsteady: str = "",
     ) -> None:
         self._model, self._targets, self._ledger, self._json = model, targets, ledger, json
+        self._unsteady = unsteady or "of live sources only where wanted: --tc dis"
         self._rows: list[dict[str, Any]] = []
 
     def work(self, segment: Callable[[str, list[str]], "JobReport"]) -> int:
@@ -95,8 +104,23 @@ class Corpus:
                 "frames_per_second": done.frames_per_second,
                 "problems": list(done.problems),
                 "remarks": list(done.remarks),
+                "temporal_consistency": self._steadiness(done),
             }
         )
+
+    def _steadiness(self, done: "JobReport") -> dict[str, Any]:
+        found = done.steadiness
+        if found is None:
+            return {"absent": self._unsteady}
+        return {
+            "flow": found.flow,
+            "pairs": found.pairs,
+            "cuts": found.cuts,
+            "TC": dict(found.scores),
+            "agreement": found.agreement,
+            "lowest": [asdict(one) for one in found.lowest],
+            "seconds": found.seconds,
+        }
 
     def _note_skipped(self, source: str, outputs: list[str], found: "Done") -> None:
         report(f"{redacted(source)} was done before: {found.frames} frames -> {', '.join(outputs)}")

@@ -12,6 +12,7 @@ from vidseg.cli.main import DONE, PARTLY
 from vidseg.cli.parser import Parser, add_model_options, steady_of
 from vidseg.cli.progress import progress_bar
 from vidseg.cli.score_tables import score_tables
+from vidseg.cli.temporal import add_tc_option, chosen_flow
 from vidseg.errors import InputError
 from vidseg.files import write_json
 
@@ -32,8 +33,9 @@ def build_parser() -> Parser:
     """The options of this command."""
     parser = Parser(
         "evaluate",
-        "Scores a model, or anyone's mask files, on a data set: mIoU, accuracies, video consistency VC and correct "
-        "consistency CC, by the protocols 'vspw' (as published tables count) and 'exact' (as the definitions say).",
+        "Scores a model, or anyone's mask files, on a data set: mIoU, accuracies, video consistency VC, correct "
+        "consistency CC and temporal consistency TC, by the protocols 'vspw' (as published tables count) and 'exact' "
+        "(as the definitions say).",
         "vidseg evaluate --data VSPW_480p --layout vspw --model cffm-b0 --json scores.json",
     )
     parser.add_argument("--data", required=True, metavar="ROOT", help="the data set's folder")
@@ -58,6 +60,7 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--vc", default="8,16", metavar="N,N", help="numbers of frames of the consistency windows (default: 8,16)"
     )
+    add_tc_option(parser, "dis where it is installed")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="share the videos (default: 1)")
     parser.add_argument("--json", metavar="F", help="write all scores and what is needed to repeat them")
     add_html_options(parser)
@@ -75,7 +78,8 @@ def run(args: Any) -> int:
     from vidseg.data import open_dataset
     from vidseg.evaluate import ModelLabels, PredictedLabels, evaluate_model, evaluate_predictions, select_videos
 
-    options = {"windows": windows, "processes": args.processes}
+    flow, why_not = chosen_flow(args.tc)
+    options: dict[str, Any] = {"windows": windows, "flow": flow, "processes": args.processes}
     dataset = open_dataset(args.data, args.layout, args.split)
     with progress_bar(f"evaluating {args.split}", None) as advance:
         if args.predictions is not None:
@@ -84,6 +88,8 @@ def run(args: Any) -> int:
             chosen = dataset if videos is None else select_videos(dataset, videos)
             evaluation = evaluate_model(args.model, chosen, config, progress=advance, **options)
     result = {"command": command_line(args), **evaluation.to_dict()}
+    if flow is None:
+        result["temporal_consistency"] = {"absent": why_not}
     _print_report(result)
     if args.json:
         write_json(args.json, result)
@@ -164,7 +170,12 @@ def _print_report(result: dict[str, Any]) -> None:
     for table in score_tables(result, rows=_ROWS):
         console.print()
         console.print(table)
+    temporal = result["temporal_consistency"]
+    if "absent" in temporal:
+        console.print(f"\nwithout temporal consistency TC: {temporal['absent']}")
+    else:
+        console.print(f"\nTC: by flow {temporal['flow']}, at a long side of at most {temporal['long_side']} pixels")
     console.print(
-        f"\n{result['frames']} frames in {result['seconds']:.1f} s ({result['frames_per_second']:.1f} frames/s, with "
+        f"{result['frames']} frames in {result['seconds']:.1f} s ({result['frames_per_second']:.1f} frames/s, with "
         "reading and scoring)"
     )

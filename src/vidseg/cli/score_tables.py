@@ -16,7 +16,8 @@ def score_tables(result: Mapping[str, Any], *, rows: int) -> Iterator[Table]:
         result: what `Evaluation.to_dict` gives.
         rows: the tables of classes and videos show so many at most, those of the lowest scores.
     """
-    names = [f"m{kind}{n}" for n in result["windows"] for kind in ("VC", "CC")]
+    is_temporal = "flow" in result.get("temporal_consistency", {})
+    names = [f"m{kind}{n}" for n in result["windows"] for kind in ("VC", "CC")] + ["mTC"] * is_temporal
     overall = _table("Scores", "protocol", *_HEADS.values(), *names, "videos", "frames")
     for protocol, scores in result["protocols"].items():
         values = (_fraction(scores[name]) for name in (*_HEADS, *names))
@@ -31,7 +32,7 @@ def score_tables(result: Mapping[str, Any], *, rows: int) -> Iterator[Table]:
         classes.add_row(str(row["id"]), row["name"], *values)
     yield classes
 
-    consistencies = [f"{kind}{n}" for n in result["windows"] for kind in ("VC", "CC")]
+    consistencies = [f"{kind}{n}" for n in result["windows"] for kind in ("VC", "CC")] + ["TC"] * is_temporal
     shown, title = _lowest(result["per_video"], "Videos", lambda row: row["mIoU"], rows)
     heads = (f"{protocol}: {score}" for protocol in _PROTOCOLS for score in consistencies)
     videos = _table(title, "video", "frames", *_HEADS.values(), *heads)

@@ -13,6 +13,7 @@ from vidseg.cli.corpus import Corpus
 from vidseg.cli.main import report
 from vidseg.cli.parser import Parser, add_model_options, steady_of
 from vidseg.cli.progress import progress_bar
+from vidseg.cli.temporal import DEFAULT, add_tc_option, chosen_flow
 from vidseg.errors import InputError
 from vidseg.types import ClassMap
 from vidseg.video.animation import is_animation
@@ -22,7 +23,7 @@ from vidseg.video.outputs import output_kind
 from vidseg.video.sources import IMAGE_SUFFIXES
 
 # What outputs do not depend on, as far as they are complete; the model is known by its weights.
-_WITHOUT_EFFECT = frozenset({"inputs", "outputs", "model", "threads", "on_lag", "reconnect", "skip_done", "json"})
+_WITHOUT_EFFECT = frozenset({"inputs", "outputs", "model", "threads", "on_lag", "reconnect", "skip_done", "json", "tc"})
 
 if TYPE_CHECKING:
     from vidseg.models import VideoModel
@@ -107,6 +108,7 @@ def build_parser() -> Parser:
         help="leave out inputs that an earlier run with --skip-done completed from the same source with the same model "
         "and options, as a small record tells (.OUT.done.json beside the first output)",
     )
+    add_tc_option(parser, "with --json dis where it is installed, not for live sources")
     parser.add_argument("--json", metavar="F", help="write a report: what became of each input, and a summary")
     return parser
 
@@ -114,6 +116,8 @@ def build_parser() -> Parser:
 def run(args: Any) -> int:
     """Segments every input; one that cannot be read does not stop the others."""
     targets = output_paths(args.inputs, args.outputs)
+    if args.tc not in (DEFAULT, "none") and args.json is None:
+        raise InputError(f"got --tc {args.tc} without --json, where it is told; expected both; add --json F")
     _check_overlay_options(args)
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
@@ -131,8 +135,9 @@ def run(args: Any) -> int:
     )
     engine = _engine_maker(model, args)
     ledger = Ledger(model, _settings(args)) if args.skip_done else None
-    corpus = Corpus(args.model, targets, ledger, args.json)
-    return corpus.work(lambda source, outputs: _segment(engine, source, outputs, style, args))
+    flow, why_not = chosen_flow(args.tc if args.json else "none")
+    corpus = Corpus(args.model, targets, ledger, args.json, unsteady=why_not)
+    return corpus.work(lambda source, outputs: _segment(engine, source, outputs, style, flow, args))
 
 
 def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -228,7 +233,10 @@ def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
     return engine
 
 
-def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "OverlayStyle", args: Any) -> "JobReport":
+def _segment(
+    engine: "EngineMaker", source: str, outputs: list[str], style: "OverlayStyle", flow: str | None, args: Any
+) -> "JobReport":
+    from vidseg.flow import flow_estimator
     from vidseg.stream import parse_policy, segment_to_files
     from vidseg.video import read_isolated
 
@@ -249,8 +257,11 @@ def _segment(engine: "EngineMaker", source: str, outputs: list[str], style: "Ove
         for remark in at_once:
             report(remark)
         segmenter = engine(parse_policy(args.policy, reader.info.fps))
+        # A live source may lose frames by it, so there it must be wanted.
+        is_measured = flow is not None and (args.tc != DEFAULT or not reader.info.is_live)
+        estimator = flow_estimator(flow) if flow is not None and is_measured else None
         with progress_bar(reader.info.name, reader.expected_frames) as advance:
-            done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance)
+            done = segment_to_files(segmenter, reader, outputs, style=style, progress=advance, flow=estimator)
     for remark in done.remarks[len(at_once) :]:
         report(remark)
     for problem in done.problems:

@@ -29,6 +29,7 @@ def evaluate_model(
     config: EngineConfig | None = None,
     *,
     windows: Sequence[int] = WINDOWS,
+    flow: str | None = None,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -43,22 +44,25 @@ def evaluate_model(
         dataset: from `vidseg.data.open_dataset`.
         config: how the model is run; by default as it was trained.
         windows: the values of n of VC_n.
+        flow: the name of what estimates the motion for TC, temporal consistency (`vidseg.flow.ESTIMATORS`); None leaves
+            TC out, which is not free (see `vidseg.metrics.TemporalConsistency`).
         processes: how many share the videos. They share the CPU threads, too, and are dealt out over the CUDA devices
             if the device is "auto" or "cuda".
         progress: called with (frames done, frames in all).
 
     Raises:
         InputError: for classes other than the data set's, or an option that cannot be used.
+        MissingExtraError: if a package that the flow needs is not installed.
         DataError: if the data set has no ground truth, or a file of it is missing or damaged.
         CheckpointError: if the model cannot be loaded.
     """
     config = config or EngineConfig()
     dataset = labelled_videos(dataset)
-    scorer, segmenter = _make_scorer(model, dataset, config, windows)
+    scorer, segmenter = _make_scorer(model, dataset, config, windows, flow)
     source = {"model": _describe_model(model, scorer.model), "engine": _describe_engine(config, segmenter)}
     shares = _shares(config, limited_processes(processes, dataset))
-    make_scorers = [partial(ModelScorer, model, share, dataset.spec, tuple(windows)) for share in shares]
-    return evaluate_with(scorer, make_scorers, dataset, windows=windows, source=source, progress=progress)
+    make_scorers = [partial(ModelScorer, model, share, dataset.spec, tuple(windows), flow) for share in shares]
+    return evaluate_with(scorer, make_scorers, dataset, windows=windows, flow=flow, source=source, progress=progress)
 
 
 def validate(
@@ -107,10 +111,14 @@ def validate(
 
 
 def _make_scorer(
-    model: VideoModel | str | os.PathLike[str], dataset: VideoDataset, config: EngineConfig, windows: Sequence[int]
+    model: VideoModel | str | os.PathLike[str],
+    dataset: VideoDataset,
+    config: EngineConfig,
+    windows: Sequence[int],
+    flow: str | None = None,
 ) -> tuple[ModelScorer, Segmenter]:
     """What scores a model, and its segmenter of the first video; all that does not fit is said here."""
-    scorer = ModelScorer(model, config, dataset.spec, windows)
+    scorer = ModelScorer(model, config, dataset.spec, windows, flow)
     segmenter = scorer.engines.segmenter(dataset.videos[0])
     require_references(dataset, segmenter.policy)
     for rate in sorted({rate for video in dataset.videos if (rate := listed_rate(video)) is not None}):

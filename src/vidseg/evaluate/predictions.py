@@ -21,6 +21,7 @@ def evaluate_predictions(
     *,
     videos: Sequence[str] | None = None,
     windows: Sequence[int] = WINDOWS,
+    flow: str | None = None,
     processes: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -28,26 +29,31 @@ def evaluate_predictions(
 
     Args:
         directory: holds ``<video>/<frame>.png`` (palette or grey, the ground truth's size, values = class ids) for
-            every frame with ground truth. Files of frames without are allowed and not read.
+            every frame with ground truth. Files of frames without are allowed, and looked at for TC only.
         dataset: from `vidseg.data.open_dataset`, the whole split: files that belong to none of its frames are errors.
         videos: names of those to be scored; None for all.
         windows: the values of n of VC_n.
+        flow: the name of what estimates the motion for TC, temporal consistency (`vidseg.flow.ESTIMATORS`); None leaves
+            TC out, which is not free (see `vidseg.metrics.TemporalConsistency`).
         processes: how many share the videos.
         progress: called with (frames done, frames in all).
 
     Raises:
         DataError: if a prediction is missing, damaged, of another size or no class ids, or belongs to no frame.
         InputError: for an unknown video or an option that cannot be used.
+        MissingExtraError: if a package that the flow needs is not installed.
     """
     directory = Path(directory)
     if not directory.is_dir():
         raise DataError(f"got no folder {directory}; expected one with <video>/<frame>.png in it")
     chosen = labelled_videos(dataset if videos is None else select_videos(dataset, videos))
     _check_inventory(directory, dataset, chosen)
-    make_scorer = partial(PredictionScorer, directory, chosen.spec, tuple(windows))
+    make_scorer = partial(PredictionScorer, directory, chosen.spec, tuple(windows), flow)
     make_scorers = [make_scorer] * limited_processes(processes, chosen)
     source = {"predictions": directory.resolve().name}
-    return evaluate_with(make_scorer(), make_scorers, chosen, windows=windows, source=source, progress=progress)
+    return evaluate_with(
+        make_scorer(), make_scorers, chosen, windows=windows, flow=flow, source=source, progress=progress
+    )
 
 
 def _check_inventory(directory: Path, dataset: VideoDataset, chosen: VideoDataset) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from vidseg import __version__
 from vidseg.data import VideoDataset
+from vidseg.metrics import LONG_SIDE
 
 SCHEMA_VERSION = 1
 
@@ -23,9 +24,11 @@ class Evaluation:
         scores: what `VideoSegmentationMetrics.compute` returns: protocols, per_class, per_video, confusion.
         source: what was scored: the model with its sha256 and how it was run, or the folder of predictions.
         per_frame: by video, what every frame scores alone: its mIoU, and VC2, its consistency with the frame before
-            (see `VideoTally`); None for frames without ground truth.
+            (see `VideoTally`), None for frames without ground truth; with a flow TC, the share of visible pixels whose
+            label moved along from the frame before (see `TemporalTally`).
         dataset: what it was scored on; only videos with ground truth.
         windows: the values of n of VC_n.
+        flow: the name of what estimated the motion for TC; None if TC was not taken.
         processes: how many worked at once.
         frames: how many were segmented (of predictions: read).
         seconds: wall time, with reading and scoring, without loading the model: no benchmark.
@@ -37,6 +40,7 @@ class Evaluation:
     per_frame: Mapping[str, Mapping[str, Sequence[float | None]]]
     dataset: VideoDataset
     windows: tuple[int, ...]
+    flow: str | None
     processes: int
     frames: int
     seconds: float
@@ -52,6 +56,7 @@ class Evaluation:
             **self.source,
             "data": self._data(),
             "windows": list(self.windows),
+            "temporal_consistency": self._temporal(),
             "processes": self.processes,
             "frames": self.frames,
             "seconds": self.seconds,
@@ -65,6 +70,11 @@ class Evaluation:
             "confusion": self.scores["confusion"],
             "per_frame": {row["name"]: self.per_frame[row["name"]] for row in self.scores["per_video"]},
         }
+
+    def _temporal(self) -> dict[str, Any]:
+        if self.flow is None:
+            return {"absent": "not asked for"}
+        return {"flow": self.flow, "long_side": LONG_SIDE}
 
     def _data(self) -> dict[str, Any]:
         dataset = self.dataset

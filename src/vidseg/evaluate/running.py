@@ -24,6 +24,7 @@ def evaluate_with(
     dataset: VideoDataset,
     *,
     windows: Sequence[int],
+    flow: str | None,
     source: Mapping[str, Any],
     progress: Progress | None,
 ) -> Evaluation:
@@ -34,6 +35,7 @@ def evaluate_with(
         make_scorers: one a process; picklable.
         dataset: of videos that all have some ground truth.
         windows: the values of n of VC_n.
+        flow: the name of the flow with which the scorers take TC; None if they do not.
         source: what is scored, see `Evaluation`.
         progress: called with (frames done, frames in all).
 
@@ -62,12 +64,15 @@ def evaluate_with(
     for tally in tallies:
         metrics.update(tally)
         per_frame[tally.name] = {"mIoU": tally.frame_ious, "VC2": tally.frame_consistencies}
+        if tally.temporal is not None:
+            per_frame[tally.name]["TC"] = tally.temporal.agreements
     return Evaluation(
         scores=metrics.compute(),
         source=source,
         per_frame=per_frame,
         dataset=dataset,
         windows=tuple(windows),
+        flow=flow,
         processes=len(make_scorers),
         frames=total,
         seconds=time.perf_counter() - began,

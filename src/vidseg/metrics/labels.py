@@ -27,7 +27,7 @@ def label_pair(
     Raises:
         InputError: if shapes differ, values are not integers, or a prediction is no class.
     """
-    prediction_HW, target_HW = _as_int32(prediction_HW, device), _as_int32(target_HW, device)
+    prediction_HW, target_HW = as_int32(prediction_HW, device), as_int32(target_HW, device)
     if prediction_HW.shape != target_HW.shape or not target_HW.numel():
         raise InputError(
             f"got a prediction of {tuple(prediction_HW.shape)} for a ground truth of {tuple(target_HW.shape)}; "
@@ -45,7 +45,12 @@ def label_pair(
     return prediction_HW, target_HW.where(known_HW, -1)
 
 
-def _as_int32(labels: LabelMap, device: torch.device) -> Tensor:
+def as_int32(labels: LabelMap, device: torch.device) -> Tensor:
+    """A copy of labels as int32.
+
+    Raises:
+        InputError: if they are no integers.
+    """
     if isinstance(labels, Tensor):
         if labels.dtype.is_floating_point or labels.dtype.is_complex:
             raise InputError(f"got labels of {labels.dtype}; expected integer class ids; take the argmax first")

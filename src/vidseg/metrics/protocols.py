@@ -18,7 +18,8 @@ class Protocol:
         last_window: whether the window that ends with the video's last frame counts.
         ignored_can_agree: whether a pixel without ground truth in all frames of a window belongs to the
             window's constant pixels.
-        mean_over: a mean over all windows of all videos, or over the means of the videos.
+        mean_over: a mean over all windows of all videos (of TC, one matrix over all pairs of frames), or over the
+            means of the videos.
     """
 
     name: str

@@ -16,14 +16,17 @@ from vidseg.errors import InputError
 from vidseg.metrics.confusion import class_scores, defined, mean_scores
 from vidseg.metrics.labels import LabelMap
 from vidseg.metrics.protocols import PROTOCOLS, Protocol
+from vidseg.metrics.temporal import mean_iou_of_either
 from vidseg.metrics.video import VideoTally
 
-# A row of the per-video state: the number of frames, these scores, and the sums over windows.
+# A row of the per-video state: the number of frames, these scores, the number of pairs of frames that were compared for
+# TC (NaN where none was to be), TC under each protocol, and the sums over windows.
 _SCORES = ("mIoU", "wIoU", "pixel_accuracy", "mean_accuracy")
+_HEAD = 1 + len(_SCORES) + 1 + len(PROTOCOLS)
 
 
 class VideoSegmentationMetrics(Metric):
-    """mIoU, wIoU, accuracies, VC_n and correct consistency of a split, overall, by class and by video.
+    """mIoU, wIoU, accuracies, VC_n, correct consistency and TC of a split, overall, by class and by video.
 
     A `torchmetrics.Metric` whose update takes a whole video, since whether a video counts is known at its
     end. Processes may share a split's videos in any way: with an initialised process group `compute` merges
@@ -53,6 +56,7 @@ class VideoSegmentationMetrics(Metric):
     is_differentiable = False
 
     confusion: Tensor
+    temporal: Tensor
     rows: list[Tensor] | Tensor
     names: list[Tensor] | Tensor
 
@@ -67,6 +71,7 @@ class VideoSegmentationMetrics(Metric):
         self.windows = tuple(windows)
         empty_PKK = torch.zeros(len(PROTOCOLS), num_classes, num_classes, dtype=torch.int64)
         self.add_state("confusion", empty_PKK, dist_reduce_fx="sum")
+        self.add_state("temporal", empty_PKK.clone(), dist_reduce_fx="sum")
         self.add_state("rows", [], dist_reduce_fx="cat")
         # Names in UTF-8, each ended by a zero byte: only tensors travel between processes.
         self.add_state("names", [], dist_reduce_fx="cat")
@@ -82,6 +87,9 @@ class VideoSegmentationMetrics(Metric):
     def update(self, video: VideoTally) -> None:
         """Adds a finished video.
 
+        Args:
+            video: with its `temporal`, if TC is wanted: of every video or of none.
+
         Raises:
             InputError: if it has no frame, or was made for other classes or windows.
         """
@@ -92,11 +100,22 @@ class VideoSegmentationMetrics(Metric):
             )
         if not video.frames:
             raise InputError(f"got video '{video.name}' without frames; expected one or more; leave it out")
+        temporal = video.temporal
+        if temporal is not None and temporal.confusion.shape != self.temporal.shape:
+            raise InputError(
+                f"got TC for {temporal.confusion.shape[-1]} classes in a video of {self.num_classes}; expected equal "
+                "numbers; give TemporalConsistency the metric's num_classes"
+            )
         for p, protocol in enumerate(PROTOCOLS):
             if video.frames >= protocol.min_frames:
                 self.confusion[p] += video.confusion
+                if temporal is not None:
+                    self.temporal[p] += temporal.confusion[p].to(self.device)
         scores = mean_scores(video.confusion)
-        head = torch.tensor([video.frames, *(scores[name] for name in _SCORES)], dtype=torch.float64)
+        consistent = [torch.nan] * (1 + len(PROTOCOLS))
+        if temporal is not None:
+            consistent = [temporal.pairs, *mean_iou_of_either(temporal.confusion).tolist()]
+        head = torch.tensor([video.frames, *(scores[name] for name in _SCORES), *consistent], dtype=torch.float64)
         assert isinstance(self.rows, list)
         assert isinstance(self.names, list)
         self.rows.append(torch.cat((head, video.consistency.sums().flatten()))[None].to(self.device))
@@ -124,10 +143,11 @@ class VideoSegmentationMetrics(Metric):
             Four entries.
 
             - `protocols`: for `vspw` and `exact` mIoU, wIoU, pixel_accuracy, mean_accuracy, for every n mVC*n*
-              and mCC*n* (correct consistency), and how many videos and frames counted.
+              and mCC*n* (correct consistency), mTC if videos came with it, and how many videos and frames counted.
             - `per_class`: by class id, under each protocol: pixels of ground truth, IoU, accuracy.
             - `per_video`: by name, the number of frames and the four scores of that video alone, and under
-              each protocol VC*n* and CC*n*; None in place of a protocol that skips it.
+              each protocol VC*n*, CC*n* and TC; None in place of a protocol that skips it. `pairs` is the number of
+              pairs of frames that count for TC under `exact`.
             - `confusion`: under each protocol KxK counts, rows = ground truth.
 
         Raises:
@@ -141,22 +161,30 @@ class VideoSegmentationMetrics(Metric):
         order = sorted(range(len(names)), key=names.__getitem__)
         names, rows = [names[i] for i in order], rows.cpu()[order]
         frames_R, scores_RS = rows[:, 0], rows[:, 1 : 1 + len(_SCORES)]
-        sums_RPV3 = rows[:, 1 + len(_SCORES) :].reshape(-1, len(PROTOCOLS), len(self.windows), 3)
+        pairs_R, temporal_RP = rows[:, 1 + len(_SCORES)], rows[:, 2 + len(_SCORES) : _HEAD]
+        sums_RPV3 = rows[:, _HEAD:].reshape(-1, len(PROTOCOLS), len(self.windows), 3)
+        has_temporal = not pairs_R.isnan().all()
 
         protocols, consistencies = {}, {}
         for p, protocol in enumerate(PROTOCOLS):
             counted_R = frames_R >= protocol.min_frames
-            consistencies[protocol.name] = self._by_video(sums_RPV3[:, p], counted_R)
+            by_video = self._by_video(sums_RPV3[:, p], counted_R)
             protocols[protocol.name] = {
                 **{name: defined(value) for name, value in mean_scores(self.confusion[p]).items()},
                 **self._over_videos(protocol, sums_RPV3[counted_R, p]),
-                "videos": int(counted_R.sum()),
-                "frames": int(frames_R[counted_R].sum()),
             }
+            if has_temporal:
+                protocols[protocol.name]["mTC"] = self._temporal(p, temporal_RP[counted_R, p])
+                for values, score in zip(by_video, temporal_RP[:, p].tolist(), strict=True):
+                    if values is not None:
+                        values["TC"] = defined(score)
+            protocols[protocol.name] |= {"videos": int(counted_R.sum()), "frames": int(frames_R[counted_R].sum())}
+            consistencies[protocol.name] = by_video
         per_video = [
             {
                 "name": name,
                 "frames": int(frames_R[r]),
+                **({"pairs": int(pairs_R[r].nan_to_num())} if has_temporal else {}),
                 **{score: defined(scores_RS[r, s].item()) for s, score in enumerate(_SCORES)},
                 **{protocol: by_video[r] for protocol, by_video in consistencies.items()},
             }
@@ -170,7 +198,7 @@ class VideoSegmentationMetrics(Metric):
         }
 
     def _no_rows(self) -> Tensor:
-        width = 1 + len(_SCORES) + 3 * len(PROTOCOLS) * len(self.windows)
+        width = _HEAD + 3 * len(PROTOCOLS) * len(self.windows)
         return torch.zeros(0, width, dtype=torch.float64, device=self.device)
 
     def _decoded_names(self) -> list[str]:
@@ -189,6 +217,12 @@ class VideoSegmentationMetrics(Metric):
                 means_2 = (sums_R2[with_windows] / windows_R[with_windows, None]).mean(dim=0)
             consistency[f"mVC{n}"], consistency[f"mCC{n}"] = (defined(value) for value in means_2.tolist())
         return consistency
+
+    def _temporal(self, p: int, by_video_R: Tensor) -> float | None:
+        """The split's TC under a protocol: of one matrix, or the mean over the videos that have it."""
+        if PROTOCOLS[p].mean_over == "windows":
+            return defined(mean_iou_of_either(self.temporal[p]).item())
+        return defined(by_video_R.nanmean().item())
 
     def _by_video(self, sums_RV3: Tensor, counted_R: Tensor) -> list[dict[str, float | None] | None]:
         table: list[dict[str, float | None] | None] = []

@@ -8,6 +8,7 @@ from torch import Tensor
 from vidseg.metrics.confusion import class_scores, confusion_matrix, defined
 from vidseg.metrics.consistency import ConsistencyWindows
 from vidseg.metrics.labels import LabelMap, label_pair
+from vidseg.metrics.temporal import TemporalTally
 
 
 class VideoTally:
@@ -27,6 +28,7 @@ class VideoTally:
         frame_ious: of every frame, the mean IoU over the classes in its ground truth; None without ground truth.
         frame_consistencies: of every frame, VC_2 of the window that ends with it, by the definition: the share of
             pixels with the same class in the frame before that kept their label; None where there is no such pixel.
+        temporal: its temporal consistency, which needs more than labels (see `TemporalConsistency`); None without.
     """
 
     def __init__(self, name: str, num_classes: int, windows: Sequence[int], device: torch.device | None = None) -> None:
@@ -37,6 +39,7 @@ class VideoTally:
         self.consistency = ConsistencyWindows(windows)
         self.frame_ious: list[float | None] = []
         self.frame_consistencies: list[float | None] = []
+        self.temporal: TemporalTally | None = None
 
     @property
     def frames(self) -> int:

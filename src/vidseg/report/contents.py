@@ -15,6 +15,10 @@ from vidseg.viz import generate_palette
 from vidseg.viz.heat import heat
 
 _HEAT_LEVELS = 256
+_HOW = (
+    *("command", "date", "versions", "model", "predictions", "engine", "temporal_consistency", "processes"),
+    "seconds",
+)
 
 
 def contents(
@@ -40,6 +44,7 @@ def contents(
         "title": " and ".join(entry.name for entry in entries) + f" on {first['data']['name']}",
         "data": {key: value for key, value in first["data"].items() if key != "classes"},
         "windows": list(first["windows"]),
+        "flows": _flows(entries),
         "classes": {
             "names": list(classes.names),
             "palette": [list(colour) for colour in classes.palette],
@@ -65,12 +70,14 @@ def _model(entry: Entry) -> dict[str, Any]:
         "per_class": [{protocol: row[protocol] for protocol in result["protocols"]} for row in result["per_class"]],
         # Most classes are never taken for most others.
         "confusion": {protocol: _sparse(counts) for protocol, counts in result["confusion"].items()},
-        "how": {
-            key: result[key]
-            for key in ("command", "date", "versions", "model", "predictions", "engine", "processes", "seconds")
-            if result.get(key) is not None
-        },
+        "how": {key: result[key] for key in _HOW if result.get(key) is not None},
     }
+
+
+def _flows(entries: Sequence[Entry]) -> list[str]:
+    """By which flows TC was taken; none if it was not."""
+    found = (entry.result.get("temporal_consistency", {}).get("flow") for entry in entries)
+    return sorted({flow for flow in found if flow is not None})
 
 
 def _sparse(counts_KK: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -100,8 +107,12 @@ def _clip(packed: PackedClip, entries: Sequence[Entry], rate: float | None) -> d
     _, height, width = clip.target_Thw.shape
     shown = slice(clip.start, clip.start + len(clip.frame_names))
     series = [entry.result["per_frame"][clip.name] for entry in entries]
-    ious, consistencies = ([_rounded(one[key][shown]) for one in series] for key in ("mIoU", "VC2"))
-    moments = worst_moments(ious, consistencies, [entry.name for entry in entries])
+    # Results of earlier versions, or made without a flow, have no TC.
+    unknown = [None] * clip.total
+    ious, consistencies, temporal = (
+        [_rounded(one.get(key, unknown)[shown]) for one in series] for key in ("mIoU", "VC2", "TC")
+    )
+    moments = worst_moments(ious, consistencies, temporal, [entry.name for entry in entries])
     return {
         "name": clip.name,
         "start": clip.start,
@@ -112,6 +123,7 @@ def _clip(packed: PackedClip, entries: Sequence[Entry], rate: float | None) -> d
         "frames": list(clip.frame_names),
         "iou": ious,
         "consistency": consistencies,
+        "temporal": temporal,
         "moments": [{"frame": moment.frame, "text": moment.text} for moment in moments],
         "parts": packed.parts,
     }

@@ -22,7 +22,9 @@ class Moment:
     text: str
 
 
-def worst_moments(ious: Sequence[Series], consistencies: Sequence[Series], names: Sequence[str]) -> list[Moment]:
+def worst_moments(
+    ious: Sequence[Series], consistencies: Sequence[Series], temporal: Sequence[Series], names: Sequence[str]
+) -> list[Moment]:
     """A few moments in order of time: of every kind the worst, then of every kind the next.
 
     A moment is worse than the mean of its kind, so a video where nothing happens has none.
@@ -30,6 +32,7 @@ def worst_moments(ious: Sequence[Series], consistencies: Sequence[Series], names
     Args:
         ious: one series a model, 0–1, a value a frame.
         consistencies: the same with consistency.
+        temporal: the same with temporal consistency, the share of labels that moved along.
         names: of the models.
     """
     kinds: list[list[tuple[float, Moment]]] = []
@@ -39,6 +42,8 @@ def worst_moments(ious: Sequence[Series], consistencies: Sequence[Series], names
         kinds.append(_worse_than_mean([None if v is None else (v, f"{name}: mIoU {v:.2f}") for v in series]))
     for name, series in zip(names, consistencies, strict=True):
         kinds.append(_worse_than_mean([None if v is None else (v, f"{name}: consistency {v:.2f}") for v in series]))
+    for name, series in zip(names, temporal, strict=True):
+        kinds.append(_worse_than_mean([None if v is None else (v, f"{name}: TC {v:.2f}") for v in series]))
     limit = max(6, len(kinds))
     chosen: list[Moment] = []
     for rank in range(limit):

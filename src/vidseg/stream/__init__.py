@@ -7,10 +7,12 @@ from vidseg.stream.outputs import OverlayStyle
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
 from vidseg.stream.segmenter import Segmenter, StreamState
+from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
 from vidseg.stream.stepper import Memory, Stepper
 
 __all__ = [
     "Background",
+    "Break",
     "CutDetector",
     "Done",
     "JobReport",
@@ -19,6 +21,8 @@ __all__ = [
     "OverlayStyle",
     "Policy",
     "Segmenter",
+    "Steadiness",
+    "SteadinessMeter",
     "Stepper",
     "StreamState",
     "none",

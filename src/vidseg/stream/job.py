@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 
 from vidseg.errors import MediaError
+from vidseg.flow import FlowEstimator
 from vidseg.stream.outputs import OverlayStyle, PathLike, open_outputs
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.segmenter import Segmenter
+from vidseg.stream.steadiness import Steadiness, SteadinessMeter
 from vidseg.types import Segmentation
 from vidseg.video import VideoReader
 
@@ -29,6 +31,7 @@ class JobReport:
         problems: what could not be decoded or kept; one line each. Empty if all is well.
         remarks: what the user should know although nothing is amiss; one line each.
         stopped_by: the interrupt that ended a live source, if one did; its outputs are complete.
+        steadiness: how steady the labels were; None unless asked for.
     """
 
     source: str
@@ -41,6 +44,7 @@ class JobReport:
     between_seconds: float = 0.0
     dropped: int = 0
     stopped_by: BaseException | None = None
+    steadiness: Steadiness | None = None
 
     @property
     def frames_per_second(self) -> float:
@@ -59,6 +63,7 @@ def segment_to_files(
     style: OverlayStyle | None = None,
     progress: Callable[[int], None] = lambda frames: None,
     watch: Callable[[Segmentation], None] = lambda segmentation: None,
+    flow: FlowEstimator | None = None,
 ) -> JobReport:
     """Segments all of a video into files.
 
@@ -74,6 +79,7 @@ def segment_to_files(
         style: of overlay videos.
         progress: told of the number of frames done.
         watch: shown each segmentation.
+        flow: estimates the motion by which the report's `steadiness` is measured, in its own thread; None for none.
 
     Raises:
         MediaError: if nothing could be decoded or an output not be written; an ``.npz`` takes one size only.
@@ -82,17 +88,21 @@ def segment_to_files(
     frames = streams = 0
     first = last = compiled_at_first = 0.0
     stopped_by: BaseException | None = None
+    meter = None if flow is None else SteadinessMeter(segmenter.class_map.num_classes, flow)
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
         Background(outputs.write) as background,
         # Frames of a live source are late by what waits here.
         closing(prefetch(reader, depth=1) if reader.info.is_live else prefetch(reader)) as ahead,
+        Background(meter.update) if meter is not None else nullcontext() as metering,
     ):
+        takers = [background] if metering is None else [background, metering]
         try:
             for _, same_size in groupby(ahead, key=lambda frame: frame.size):
                 streams += 1
                 for segmentation in segmenter.segment(same_size, fps=reader.info.fps if streams == 1 else None):
-                    background.put(segmentation)
+                    for taker in takers:
+                        taker.put(segmentation)
                     frames += 1
                     last = time.perf_counter() - began
                     if frames == 1:
@@ -121,4 +131,5 @@ def segment_to_files(
         between_seconds=last - first - (segmenter.compile_seconds - compiled_at_first),
         dropped=reader.dropped,
         stopped_by=stopped_by,
+        steadiness=None if meter is None else meter.result(),
     )

@@ -8,6 +8,7 @@ const SCORES = [
   ["pixel_accuracy", "pixel accuracy"],
   ["mean_accuracy", "mean accuracy"],
   ...report.windows.flatMap((n) => [[`mVC${n}`, `mVC${n}`], [`mCC${n}`, `mCC${n}`]]),
+  ...(report.flows.length ? [["mTC", `mTC (flow ${report.flows.join(", ")})`]] : []),
 ];
 
 const PROTOCOL_NOTES = {

@@ -22,6 +22,7 @@ function entries(how) {
   const written = {};
   for (const [key, value] of Object.entries(how)) {
     if (key === "command") written[key] = make("code", {}, value);
+    else if (key === "temporal_consistency") written["temporal consistency"] = inWords(value);
     else if (key === "seconds") written["wall time"] = `${value.toFixed(1)} s, with reading and scoring`;
     else if (key === "model") {
       written.model = value.name ?? "given from a program";

@@ -4,6 +4,7 @@ function makeTimeline(container, go) {
   const lanes = [
     { key: "iou", title: "mIoU of the frame" },
     { key: "consistency", title: "Consistency with the frame before (VC2)" },
+    ...(report.flows.length ? [{ key: "temporal", title: `Visible pixels whose label moved along (TC, flow ${report.flows.join(", ")})` }] : []),
   ].map(makeLane);
   const cursors = lanes.map((lane) => lane.cursor);
   container.append(...lanes.flatMap((lane) => [lane.head, lane.box]));

@@ -23,6 +23,7 @@ function makeVideos(player) {
         rank: Math.abs, // what differs most comes first, whichever way
       }] : []),
       ...(n === undefined ? [] : each(`VC${n} (${protocol})`, (scores) => scores[protocol]?.[`VC${n}`] ?? null)),
+      ...(report.flows.length ? each(`TC (${protocol})`, (scores) => scores[protocol]?.TC ?? null) : []),
     ];
   }
 
