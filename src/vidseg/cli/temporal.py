@@ -14,9 +14,10 @@ def add_tc_option(parser: Parser, default: str) -> None:
     """
     parser.add_argument(
         "--tc",
-        choices=(DEFAULT, "dis", "none"),
         default=DEFAULT,
-        help=f"temporal consistency under motion, by this flow: dis needs the extra 'flow' (default: {default})",
+        metavar="F",
+        help="temporal consistency under motion, by this flow: dis (needs the extra 'flow'), raft-small, raft-large, "
+        f"auto or none (default: {default})",
     )
 
 
