@@ -60,7 +60,8 @@ class Stream:
         scores_1Khw = outputs["logits"]
         if self.steadier:
             scores_1Khw = self.steadier.blend(scores_1Khw, frame_HW3)
-        return labels_at(scores_1Khw[0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
+        via = scores_1Khw.shape[2:] if self.config["preprocessing"].get("geometry") else frame_HW3.shape[:2]
+        return labels_at(scores_1Khw[0], via, image_HW3.shape[:2]).astype(
             np.uint8 if self.config["ignore"] <= 255 else np.uint16
         )
 
@@ -188,6 +189,11 @@ def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]
 def resize_image(image_HW3: np.ndarray, config: dict) -> np.ndarray:
     """To the largest size that fits `short` x `long`, then to the network's; each time to whole levels."""
     rule = config["preprocessing"]
+    if geometry := rule.get("geometry"):
+        if geometry["rule"] != "exact" or geometry["crop"] or geometry["pad"] or geometry["multiple"] > 1:
+            sys.exit("this example squeezes frames to one size only; expected a model whose processor does")
+        size = tuple(geometry["size"])
+        return image_HW3 if image_HW3.shape[:2] == size else resize_levels(image_HW3, size, rule)
     height, width = image_HW3.shape[:2]
     scale = min(rule["long"] / max(height, width), rule["short"] / min(height, width))
     fitted = tuple(max(1, int(side * scale + 0.5)) for side in (height, width))

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from vidseg.evaluate import EngineConfig, LabelMaps
 
 # What says how a model is run, and so means nothing to mask files.
-_ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "tta", "scales", "steady", "flow")
+_ENGINE_OPTIONS = (
+    "device",
+    "runtime",
+    "threads",
+    "size",
+    "policy",
+    "preprocessing",
+    "tta",
+    "scales",
+    "steady",
+    "flow",
+)
 
 _ROWS = 30
 # Where the output is no terminal: wide enough that no number is cut.
@@ -123,6 +134,7 @@ def engine_config(args: Any) -> "EngineConfig":
         scales=numbers(args.scales, float, "--scales"),
         steady=steady_of(args),
         flow=args.flow,
+        preprocessing=args.preprocessing,
     )
 
 

@@ -61,6 +61,7 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
         metavar="M",
         help="a bundled name (see vidseg models), a directory, or hf://owner/name",
     )
+    add_preprocessing_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
     parser.add_argument("--runtime", default="auto", help="what computes the network (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
@@ -107,3 +108,14 @@ def steady_of(args: Any) -> "Steady | None":
     from vidseg.steady import Steady
 
     return None if not args.steady else Steady(strength=args.steady)
+
+
+def add_preprocessing_option(parser: argparse.ArgumentParser | ArgumentParser) -> None:
+    """--preprocessing."""
+    parser.add_argument(
+        "--preprocessing",
+        choices=("processor",),
+        metavar="P",
+        help="'processor' resizes and crops as the model's processor of Hugging Face transformers does (default: the "
+        "ratio is kept where the weights were trained so)",
+    )

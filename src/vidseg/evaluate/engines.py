@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
+from vidseg.checkpoints.processors import PreprocessingChoice
 from vidseg.data import VideoRecord
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
@@ -32,6 +33,7 @@ class EngineConfig:
         scales: average over these factors on the network's input size.
         steady: blend class scores along the motion; None for not at all.
         flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
+        preprocessing: of a model that is still to be loaded, see `vidseg.load`.
     """
 
     device: str = "auto"
@@ -43,6 +45,7 @@ class EngineConfig:
     scales: tuple[float, ...] = (1.0,)
     steady: Steady | None = None
     flow: str | None = None
+    preprocessing: PreprocessingChoice | None = None
 
     def __post_init__(self) -> None:
         if not self.scales or any(not 0 < scale < math.inf for scale in self.scales):

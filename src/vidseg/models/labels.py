@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 ScoreKind = Literal["logits", "mass"]
 """What a model's scores are: logits, whose softmax is the probability; or masses, never negative, whose share of their
-sum over all classes is. (Mask classification adds up class probability times mask probability of each query.)"""
+sum over all classes is. (Mask classification adds up masses: every query's class probability times its mask's.)"""
 
 
 class LabelMap(NamedTuple):

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from vidseg.errors import InputError
 from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 from vidseg.models.contract import Size, example_inputs
 
@@ -28,9 +29,11 @@ class Graph(nn.Module, ABC):
 
     Attributes:
         name: of the graph, and of its file in an export.
+        origin: what it belongs to, for messages.
     """
 
     name: str
+    origin: str
 
     @property
     @abstractmethod
@@ -47,10 +50,33 @@ class Graph(nn.Module, ABC):
         """Arguments of the right shapes, for a first input of (height, width)."""
 
     def traced(self, example: Sequence[Tensor], *, dynamic: bool = False) -> ExportedProgram:
-        """The graph for arguments of these shapes or, if `dynamic`, for a first input of any size."""
+        """The graph for arguments of these shapes or, if `dynamic`, a first input of any size; see `untraceable`."""
         shapes = self.open_shapes(example) if dynamic else None
-        with quiet():
+        with quiet(), self.untraceable(dynamic):
             return torch.export.export(self.eval(), tuple(example), dynamic_shapes=shapes)
+
+    @contextmanager
+    def untraceable(self, dynamic: bool) -> Iterator[None]:
+        """For tracing: whatever torch raises becomes one line.
+
+        Raises:
+            InputError: for a model whose way depends on the values in its tensors or, if `dynamic`, on their size.
+        """
+        try:
+            yield
+        except (InputError, ImportError):
+            raise
+        # Errors of the compiler, of its symbols, of shapes that do not fit: no common base.
+        except Exception as error:
+            first = _first_cause(error)
+            if isinstance(first, InputError):  # the model's own word, in exporters' wrapping
+                raise first from error
+            reason = " ".join(str(first).split())[:160] or type(first).__name__
+            do = "export for one size (--size HxW), or " if dynamic else ""
+            raise InputError(
+                f"got a {self.origin} whose step '{self.name}' torch cannot trace"
+                f"{' for any size' if dynamic else ''} ({reason}); do: {do}run it with --runtime torch"
+            ) from error
 
     def open_axes(self, example: Sequence[Tensor]) -> list[list[int]]:
         """For each argument the axes whose length depends on the size of the first."""
@@ -82,6 +108,7 @@ class StepGraph(Graph):
         super().__init__()
         self.model = model
         self.name = step
+        self.origin = type(model).__name__
         self.spec = model.steps()[step]
         self.num_blocks = len(model.blank_context(1, (1, 1))) if model.reference_offsets else 0
         self.num_references = len(model.reference_offsets) if self.spec.references else 0
@@ -147,6 +174,13 @@ class StepGraph(Graph):
     def example(self, batch_size: int, size: Size) -> tuple[Tensor, ...]:
         """Arguments of the right shapes, for images of (height, width)."""
         return tuple(self.flatten(example_inputs(self.model, self.name, batch_size, size)))
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What an error was raised from, all the way down."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class SteadyGraph(Graph):
 
     def __init__(self, model: VideoModel, steady: Steady) -> None:
         super().__init__()
+        self.origin = type(model).__name__
         self.num_classes = model.num_classes
         self.blend = SteadyBlend(photometric=steady.photometric, round_trip=steady.round_trip)
 

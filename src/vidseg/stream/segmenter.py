@@ -200,7 +200,7 @@ class Segmenter:
                 steady, scores_1Khw = self._steadier.step(steady, input_13HW, scores_1Khw, strength)
             labels_1HW, confidence_1HW = self._labels(
                 scores_1Khw,
-                network_size,
+                self.preprocessing.logits_via((scores_1Khw.shape[-2], scores_1Khw.shape[-1]), network_size),
                 frame.size,
                 confidence=self.confidence,
                 score_kind=self._model.score_kind,
