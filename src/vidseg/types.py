@@ -4,13 +4,14 @@ Shape letters: H, W the frame's own height and width.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidseg.errors import InputError
+from vidseg.geometry import ProcessorGeometry
 
 RGB = NDArray[np.uint8]
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -145,7 +146,7 @@ class Segmentation:
         labels: HxW uint8 (uint16 for more than 255 classes) class ids, the frame's own size.
         class_map: what the ids mean.
         frame: the frame it belongs to.
-        confidence: HxW float32, the probability (softmax) of the winning class, 0–1; None unless asked for.
+        confidence: HxW float32, the probability of the winning class, 0–1; None unless asked for.
     """
 
     labels: Labels
@@ -167,6 +168,8 @@ class Preprocessing:
         multiple: both sides of the network's input are multiples of it.
         interpolation: of the frame, on uint8.
         antialias: low-pass filter when shrinking.
+        geometry: a processor's own way, in place of `short`, `long` and `multiple`; labels then go straight to the
+            frame's size.
     """
 
     short: int = 480
@@ -174,6 +177,7 @@ class Preprocessing:
     multiple: int = 32
     interpolation: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
     antialias: bool = False
+    geometry: ProcessorGeometry | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.short <= self.long:
@@ -186,18 +190,40 @@ class Preprocessing:
             raise InputError("got antialias with nearest interpolation; antialias needs bilinear or bicubic")
 
     def with_short_side(self, short: int) -> "Preprocessing":
-        """The same with another short side, the long one scaled by the same factor (``--size``)."""
+        """The same with another short side, the long one scaled by the same factor (``--size``).
+
+        Raises:
+            InputError: with a processor's geometry, which is taken as it is.
+        """
+        if self.geometry is not None:
+            raise InputError(
+                f"got size {short} for a model with its processor's geometry ({self.geometry}); expected None: "
+                "it is taken as it is; leave the size out"
+            )
         return replace(self, short=short, long=max(short, round(self.long * short / self.short)))
 
     def fitted_size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) of the largest size within `short` x `long` that keeps the ratio."""
+        """(height, width) of the largest size within `short` x `long` that keeps the ratio, or the geometry's."""
+        if self.geometry is not None:
+            return self.geometry.resized(height, width)
         scale = min(self.long / max(height, width), self.short / min(height, width))
         return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) of the network's input for a frame of the given size."""
+        if self.geometry is not None:
+            return self.geometry.final(height, width)
         height, width = self.fitted_size(height, width)
         return (
             math.ceil(height / self.multiple) * self.multiple,
             math.ceil(width / self.multiple) * self.multiple,
         )
+
+    def logits_via(self, logits_size: tuple[int, int], network_size: tuple[int, int]) -> tuple[int, int]:
+        """The size that logits pass on their way to the frame's: the network's, with a geometry none but their own."""
+        return network_size if self.geometry is None else logits_size
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able description; without a geometry just as before there were any."""
+        fields = asdict(self)
+        return fields if self.geometry is not None else {key: fields[key] for key in fields if key != "geometry"}

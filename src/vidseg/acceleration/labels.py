@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidseg.acceleration.interpolation import Taps, resize_taps
-from vidseg.models.labels import LabelMap, Size
+from vidseg.models.labels import LabelMap, ScoreKind, Size
 from vidseg.models.layers import resize_bilinear
 from vidseg.types import IGNORE_8BIT
 
@@ -37,6 +37,7 @@ class FastLabels:
         *,
         logits_size: Size | None = None,
         confidence: bool = False,
+        score_kind: ScoreKind = "logits",
     ) -> LabelMap:
         """Labels at the size of the frame; arguments as in `label_map`.
 
@@ -57,7 +58,9 @@ class FastLabels:
         step = max(1, self.chunk_elements // K)
         if confidence:
             pixels = torch.arange(B * H * W, device=logits_BKhw.device)
-            winners, certainty = zip(*(_winner(resized.at(part)) for part in pixels.split(step)), strict=True)
+            winners, certainty = zip(
+                *(_winner(resized.at(part), score_kind) for part in pixels.split(step)), strict=True
+            )
             return LabelMap(torch.cat(winners).view(B, H, W).to(dtype), torch.cat(certainty).view(B, H, W))
         # `max` is several times faster than `argmax` here.
         winners_Bhw = resized.logits.max(dim=1).indices.to(narrow).view(B, h, w)
@@ -97,9 +100,11 @@ class _Resized(NamedTuple):
         return F.embedding_bag(index.flatten(1), self.logits, mode="sum", per_sample_weights=weight.flatten(1))
 
 
-def _winner(logits_PK: Tensor) -> tuple[Tensor, Tensor]:
-    """Label int64 [P] and its softmax [P]."""
+def _winner(logits_PK: Tensor, score_kind: ScoreKind) -> tuple[Tensor, Tensor]:
+    """Label int64 [P] and its probability [P]."""
     top, labels = logits_PK.max(dim=1)
+    if score_kind == "mass":
+        return labels, top / logits_PK.sum(dim=1).clamp(min=torch.finfo(top.dtype).tiny)
     # The winner's own exponential is 1.
     return labels, (logits_PK - top[:, None]).exp_().sum(dim=1).reciprocal_()
 

@@ -80,6 +80,10 @@ class Setup:
         """(H, W)."""
         return self.preprocessing.network_size(*self.size)
 
+    def via(self, logits: Tensor) -> Size:
+        """The size that logits [B,K,h,w] pass on their way to the frame's."""
+        return self.preprocessing.logits_via((logits.shape[-2], logits.shape[-1]), self.network_size)
+
 
 def ours(setup: Setup, runtime: str) -> Contender:
     """The segmenter that `vidseg segment` runs."""
@@ -124,7 +128,7 @@ def naive(setup: Setup) -> Contender:
         # Where too few frames were seen, the first stands in for those before it.
         clip_1T3HW = torch.stack([inputs[max(0, len(inputs) - 1 - offset)] for offset in offsets], dim=1)
         logits_1Khw = model(clip_1T3HW).final
-        return label_map(logits_1Khw, network_size, size).labels[0].numpy()
+        return label_map(logits_1Khw, setup.via(logits_1Khw), size).labels[0].numpy()
 
     return Contender(name="naive", run=run, watch=watch, needs=max(offsets))
 
@@ -141,7 +145,7 @@ def _naive_stream(setup: Setup) -> Contender:
         flow = None if estimate is None or before is None else estimate(input_13HW, before)
         memory, logits_1Khw = engine.step(memory, input_13HW, flow)
         before = input_13HW
-        return label_map(logits_1Khw, setup.network_size, setup.size).labels[0].numpy()
+        return label_map(logits_1Khw, setup.via(logits_1Khw), setup.size).labels[0].numpy()
 
     return Contender(name="naive", run=run, watch=run, needs=engine.policy.capacity + 2)
 

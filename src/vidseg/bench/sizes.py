@@ -22,5 +22,10 @@ def parse_size(text: str) -> Size:
 
 
 def for_frames_of(size: Size, preprocessing: Preprocessing) -> Preprocessing:
-    """The same preprocessing, bounded such that frames of this size are only rounded up to the multiple."""
+    """The same preprocessing, bounded such that frames of this size are only rounded up to the multiple.
+
+    A processor's geometry stays as it is.
+    """
+    if preprocessing.geometry is not None:
+        return preprocessing
     return replace(preprocessing, short=min(size), long=max(size))

@@ -56,7 +56,7 @@ class StageClock:
             input_13HW = network_input(image, setup.preprocessing)
         logits, counts = (self._by_parts if self._has_parts else self._whole)(input_13HW, times)
         with _timed(times, "labels"):
-            self._labels(logits, setup.network_size, setup.size)
+            self._labels(logits, setup.via(logits), setup.size)
         if counts:
             self._note(times)
         return logits
@@ -127,7 +127,7 @@ def border_share(logits_1Khw: Tensor, setup: Setup) -> float:
     winners_hw = logits_1Khw[0].max(dim=0).indices
     rows, columns = (
         (resize_matrix(*lengths) > 0).float()
-        for lengths in zip(winners_hw.shape, setup.network_size, setup.size, strict=True)
+        for lengths in zip(winners_hw.shape, setup.via(logits_1Khw), setup.size, strict=True)
     )
     candidates = sum(
         (rows @ (winners_hw == label).float() @ columns.T > 0).int() for label in winners_hw.unique().tolist()

@@ -138,7 +138,7 @@ def write_checkpoint(
         "architecture": architecture_of(record.config),
         "model": asdict(record.config),
         **record.class_map.to_dict(),
-        "preprocessing": asdict(record.preprocessing),
+        "preprocessing": record.preprocessing.to_dict(),
         "training": None if record.training is None else dict(record.training),
         "metrics": None if record.metrics is None else dict(record.metrics),
         "license": record.license,

@@ -2,7 +2,7 @@
 
 Every view is a stream of its own, with its own memory: a flipped frame looks back at flipped frames, a larger one at
 larger ones. Per frame the views' logits are resized as those of a single stream are (to the network's input, then to
-the frame), their softmax is averaged, and the class with the largest mean wins.
+the frame), their probabilities are averaged, and the class with the largest mean wins.
 
 Shape letters: K classes, H, W the frame's own size, h, w size of the logits.
 """
@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidseg.errors import InputError
 from vidseg.models import VideoModel
+from vidseg.models.labels import probabilities
 from vidseg.models.layers import resize_bilinear
 from vidseg.runtime import EagerRuntime
 from vidseg.stream import Memory, Segmenter, Stepper
@@ -53,6 +55,7 @@ class AugmentedSegmenter:
         device = next(model.parameters()).device
         self._stepper = Stepper(model, EagerRuntime(model, device), base.policy)
         self._device = device
+        self._score_kind = model.score_kind
         self.views = tuple(
             View(preprocessing=_scaled(base.preprocessing, scale), flipped=flipped)
             for scale in scales
@@ -87,12 +90,19 @@ class AugmentedSegmenter:
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
         memory = memory or self._stepper.start(1, network_size)
         memory, logits_1Khw = self._stepper.step(memory, input_13HW)
-        logits_1KHW = resize_bilinear(resize_bilinear(logits_1Khw, network_size), frame.size)
-        probabilities_KHW = logits_1KHW.float().softmax(dim=1)[0]
+        via = view.preprocessing.logits_via((logits_1Khw.shape[-2], logits_1Khw.shape[-1]), network_size)
+        logits_1KHW = resize_bilinear(resize_bilinear(logits_1Khw, via), frame.size)
+        probabilities_KHW = probabilities(logits_1KHW.float(), self._score_kind)[0]
         return memory, probabilities_KHW.flip(-1) if view.flipped else probabilities_KHW
 
 
 def _scaled(preprocessing: Preprocessing, scale: float) -> Preprocessing:
+    if preprocessing.geometry is not None:
+        if scale != 1:
+            raise InputError(
+                f"got scale {scale:g} for a model with its processor's geometry ({preprocessing.geometry}); expected 1"
+            )
+        return preprocessing
     short, long = (max(1, round(side * scale)) for side in (preprocessing.short, preprocessing.long))
     return replace(preprocessing, short=short, long=long)
 

@@ -131,7 +131,7 @@ def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, An
     return {
         # Seconds are other offsets in every video; everything else is one policy.
         "policy": config.policy if config.policy.startswith("seconds") else policy_text(segmenter.policy),
-        "preprocessing": asdict(segmenter.preprocessing),
+        "preprocessing": segmenter.preprocessing.to_dict(),
         "device": str(resolve_device(config.device)),
         "runtime": segmenter.runtime_name,  # "auto" is another one on another machine
         "threads": torch.get_num_threads(),

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
+from vidseg.models.labels import ScoreKind
 from vidseg.models.schedules import ByReferences, Schedule
 from vidseg.types import ClassMap, Preprocessing
 
@@ -139,6 +140,8 @@ class VideoModel(nn.Module, ABC):
         needs_flow: whether optical flow to the frame before must be given.
         prior_names: the tensors of the state that may be given before the first frame.
         schedule: which steps run at a frame.
+        score_kind: what the scores that stand in the place of logits are; see `vidseg.models.labels.probabilities`.
+        always_traceable: whether torch can trace its steps for sure; where not, runtime "auto" is torch.
         class_map: what the class ids mean. This and the next two are set by whoever loads or trains weights; the
             computation does not look at them. None: not known.
         preprocessing: how a frame is brought to the size that the weights were trained for.
@@ -154,6 +157,8 @@ class VideoModel(nn.Module, ABC):
     needs_flow: bool = False
     prior_names: tuple[str, ...] = ()
     schedule: Schedule = ByReferences()
+    score_kind: ScoreKind = "logits"
+    always_traceable: bool = True
     class_map: ClassMap | None = None
     preprocessing: Preprocessing | None = None
     training_record: Mapping[str, Any] | None = None

@@ -29,6 +29,7 @@ from vidseg.runtime.onnx import onnx_session, to_onnx
 from vidseg.runtime.openvino import compress_weights, openvino_request, to_openvino
 from vidseg.runtime.parity import TOLERANCE, Parity, compare
 from vidseg.runtime.shapes import SIZES, Shape, symbolic_shapes
+from vidseg.types import Preprocessing
 
 Size = tuple[int, int]
 
@@ -162,7 +163,7 @@ def _describe(
         "version": VERSION,
         "format": output_format,
         **model.class_map.to_dict(),
-        "preprocessing": asdict(model.preprocessing),
+        "preprocessing": model.preprocessing.to_dict(),
         "network_size": size,
         "reference_offsets": list(model.reference_offsets),
         "start_rule": [list(references) for references in start_rule],
@@ -170,8 +171,13 @@ def _describe(
         "state": _describe_state(model, size),
         "graphs": {name: _describe_graph(graph, FORMATS[output_format], size) for name, graph in graphs.items()},
         "sizes": SIZES,
-        "labels": "resize the logits bilinearly (pixel areas aligned) to HxW, then to the frame's size; arg max",
+        "labels": f"resize the logits bilinearly (pixel areas aligned) {_way(model.preprocessing)}; arg max",
+        "scores": model.score_kind,
     }
+
+
+def _way(preprocessing: Preprocessing) -> str:
+    return "to HxW, then to the frame's size" if preprocessing.geometry is None else "to the frame's size"
 
 
 def _describe_state(model: VideoModel, size: Size | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,7 @@ def model_digest(model: VideoModel) -> str:
     digest = hashlib.sha256()
     assert model.class_map is not None
     assert model.preprocessing is not None
-    about = [type(model).__name__, repr(model.config), model.class_map.to_dict(), asdict(model.preprocessing)]
+    about = [type(model).__name__, repr(model.config), model.class_map.to_dict(), model.preprocessing.to_dict()]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

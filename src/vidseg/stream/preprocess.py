@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vidseg.geometry import ProcessorGeometry
 from vidseg.types import RGB, Preprocessing
 
 
@@ -11,7 +12,8 @@ def network_input(image_HW3: RGB, preprocessing: Preprocessing) -> Tensor:
     """Resizes a frame for the network.
 
     Two steps, as the published figures were made: to the largest size that fits, then to the multiple. Each rounds to
-    whole levels, and each is skipped where the size is right already.
+    whole levels, and each is skipped where the size is right already. With a processor's geometry it is one step, and
+    then the crop or border that it asks for.
 
     Args:
         image_HW3: uint8 RGB.
@@ -25,10 +27,35 @@ def network_input(image_HW3: RGB, preprocessing: Preprocessing) -> Tensor:
     is_usable = image_HW3.flags.writeable and min(image_HW3.strides) > 0
     image = torch.from_numpy(image_HW3 if is_usable else image_HW3.copy())
     image_13HW = image.permute(2, 0, 1).unsqueeze(0)
-    for size in (preprocessing.fitted_size(height, width), preprocessing.network_size(height, width)):
+    network_size = preprocessing.network_size(height, width)
+    for size in (preprocessing.fitted_size(height, width), *([] if preprocessing.geometry else [network_size])):
         if tuple(image_13HW.shape[-2:]) != size:
             image_13HW = _resize(image_13HW, size, preprocessing)
+    if preprocessing.geometry is not None:
+        image_13HW = _framed(image_13HW, preprocessing.geometry)
     return image_13HW.float()
+
+
+def _framed(image_13HW: Tensor, geometry: ProcessorGeometry) -> Tensor:
+    """The centre, and black borders, as `geometry` says."""
+    if geometry.crop is not None:
+        # A negative border cuts off. Theirs puts the odd pixel of a cut on the far side, and that of a border, too.
+        border = [
+            part
+            for wanted, side in zip(reversed(geometry.crop), reversed(image_13HW.shape[-2:]), strict=True)
+            for part in _border(wanted - side)
+        ]
+        image_13HW = F.pad(image_13HW, border)
+    if geometry.pad is not None:
+        below, right = (max(0, wanted - side) for wanted, side in zip(geometry.pad, image_13HW.shape[-2:], strict=True))
+        image_13HW = F.pad(image_13HW, (0, right, 0, below))
+    return image_13HW
+
+
+def _border(missing: int) -> tuple[int, int]:
+    """Before and behind; negative where there is too much."""
+    before = missing // 2 if missing >= 0 else -(-missing // 2)
+    return before, missing - before
 
 
 def _resize(image_13HW: Tensor, size: tuple[int, int], preprocessing: Preprocessing) -> Tensor:

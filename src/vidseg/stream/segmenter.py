@@ -178,7 +178,13 @@ class Segmenter:
         memory = memory or self._stepper.start(1, network_size)
         with self._turn:
             memory, logits_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
-            labels_1HW, confidence_1HW = self._labels(logits_1Khw, network_size, frame.size, confidence=self.confidence)
+            labels_1HW, confidence_1HW = self._labels(
+                logits_1Khw,
+                self.preprocessing.logits_via((logits_1Khw.shape[-2], logits_1Khw.shape[-1]), network_size),
+                frame.size,
+                confidence=self.confidence,
+                score_kind=self._model.score_kind,
+            )
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),
             class_map=self.class_map,
