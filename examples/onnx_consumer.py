@@ -54,7 +54,9 @@ class Stream:
         outputs = self._run_steps(frame_HW3.astype(np.float32).transpose(2, 0, 1)[None], references)
         self.contexts.append([value for name, value in outputs.items() if name.startswith("context_")])
         self.num_frames += 1
-        return labels_at(outputs["logits"][0], frame_HW3.shape[:2], image_HW3.shape[:2]).astype(
+        logits_Khw = outputs["logits"][0]
+        via = logits_Khw.shape[1:] if self.config["preprocessing"].get("geometry") else frame_HW3.shape[:2]
+        return labels_at(logits_Khw, via, image_HW3.shape[:2]).astype(
             np.uint8 if self.config["ignore"] <= 255 else np.uint16
         )
 
@@ -116,6 +118,11 @@ def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]
 def resize_image(image_HW3: np.ndarray, config: dict) -> np.ndarray:
     """To the largest size that fits `short` x `long`, then to the network's; each time to whole levels."""
     rule = config["preprocessing"]
+    if geometry := rule.get("geometry"):
+        if geometry["rule"] != "exact" or geometry["crop"] or geometry["pad"] or geometry["multiple"] > 1:
+            sys.exit("this example squeezes frames to one size only; expected a model whose processor does")
+        size = tuple(geometry["size"])
+        return image_HW3 if image_HW3.shape[:2] == size else resize_levels(image_HW3, size, rule)
     height, width = image_HW3.shape[:2]
     scale = min(rule["long"] / max(height, width), rule["short"] / min(height, width))
     fitted = tuple(max(1, int(side * scale + 0.5)) for side in (height, width))

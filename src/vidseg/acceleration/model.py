@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from vidseg.acceleration.encoders import fast_encoder
 from vidseg.acceleration.folding import fold_blocks
+from vidseg.acceleration.foreign import fast_foreign
 from vidseg.acceleration.heads import fast_head
 from vidseg.acceleration.linear import frozen_linear
 from vidseg.acceleration.mining import FastMiningBlock
 from vidseg.acceleration.pooling import replace_pools
 from vidseg.errors import InputError
-from vidseg.models import CFFM, Context, ReferenceModel, SegFormer, VideoModel
+from vidseg.models import CFFM, Context, Foreign, ReferenceModel, SegFormer, VideoModel
 from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.model import MiningBlock, context_shape
 from vidseg.models.layers import resize_bilinear
@@ -114,7 +115,11 @@ class FastCFFM(ReferenceModel):
 
 
 # Whole models that have a twin. The type decides and not inheritance: a child may compute something else.
-_TWINS: dict[type[VideoModel], Callable[[Any], VideoModel]] = {SegFormer: FastSegFormer, CFFM: FastCFFM}
+_TWINS: dict[type[VideoModel], Callable[[Any], VideoModel]] = {
+    SegFormer: FastSegFormer,
+    CFFM: FastCFFM,
+    Foreign: fast_foreign,
+}
 
 
 def accelerate(model: VideoModel) -> VideoModel:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from vidseg.checkpoints.folder import parse_json
 from vidseg.errors import CheckpointError, InputError
@@ -19,6 +20,25 @@ def named_classes(names: Sequence[str]) -> ClassMap:
 def generic_classes(num_classes: int) -> ClassMap:
     """A class map of "class 0", "class 1" and so on."""
     return named_classes([f"class {index}" for index in range(num_classes)])
+
+
+def names_of_ids(labels: Any, path: Path) -> ClassMap:
+    """A class map of the ``id2label`` of a configuration of ``transformers``.
+
+    Args:
+        labels: names by ids as texts; None for their default of two classes, which their files leave out.
+        path: of the file that says so.
+
+    Raises:
+        CheckpointError: if there is not one name for every id from 0.
+    """
+    labels = {"0": "LABEL_0", "1": "LABEL_1"} if labels is None else labels
+    try:
+        return named_classes([str(labels[str(index)]) for index in range(len(labels))])
+    except (KeyError, TypeError, InputError) as error:
+        raise CheckpointError(
+            f"got 'id2label' {str(labels)[:80]} in {path}; expected a name for every id from 0"
+        ) from error
 
 
 def vspw_classes() -> ClassMap:

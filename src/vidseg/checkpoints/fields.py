@@ -15,8 +15,8 @@ def read_dataclass(cls: type[T], value: Any, where: str) -> T:
     """Builds a dataclass, and those nested in it, from what `dataclasses.asdict` and JSON made of it.
 
     Args:
-        cls: a dataclass whose fields are numbers, strings, booleans, literals, tuples, dataclasses, optional ones, or
-            unions of dataclasses that a field ``kind`` tells apart.
+        cls: a dataclass whose fields are numbers, strings, booleans, literals, tuples, dataclasses, optional ones,
+            unions of dataclasses that a field ``kind`` tells apart, or plain JSON objects.
         value: a mapping of field names.
         where: what `value` is called in errors, e.g. ``"model" in m/config.json``.
 
@@ -48,6 +48,8 @@ def _read(expected: Any, value: Any, where: str) -> Any:
         return read_dataclass(expected, value, where)  # type: ignore[arg-type]  # a class: fields hold no instances
     if origin is tuple:
         return _read_tuple(get_args(expected), value, where)
+    if origin is dict and type(value) is dict:
+        return value
     if origin is Literal and value in get_args(expected):
         return value
     if origin in (Union, UnionType):

@@ -16,6 +16,7 @@ from vidseg import files
 from vidseg.checkpoints.tensors import fill, read_safetensors, require_enough, sha256_of
 from vidseg.errors import CheckpointError
 from vidseg.files import atomic_file, atomic_folder, write_json
+from vidseg.models.foreign.config import KINDS
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -23,8 +24,9 @@ SCHEMA_VERSION = 1
 
 # What a foreign directory's owner wants to hear.
 KNOWN_KINDS = (
-    "expected a checkpoint that vidseg saved or a Hugging Face SegFormer (model_type 'segformer'); the authors' .pth "
-    "files of CFFM, SegFormer and MiT become one by: vidseg convert FILE OUT_DIR --from cffm|segformer|mit"
+    "expected a checkpoint that vidseg saved, a Hugging Face SegFormer (model_type 'segformer'), or one of "
+    f"{', '.join(KINDS)} beside its processor; the authors' .pth files of CFFM, SegFormer and MiT become one by: "
+    "vidseg convert FILE OUT_DIR --from cffm|segformer|mit"
 )
 
 StorageType = Literal["float32", "float16"]

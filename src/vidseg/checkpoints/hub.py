@@ -4,12 +4,21 @@ import os
 from pathlib import Path
 
 from vidseg.checkpoints.folder import CONFIG, WEIGHTS
-from vidseg.checkpoints.huggingface import OLD_WEIGHTS, PREPROCESSOR
+from vidseg.checkpoints.huggingface import OLD_WEIGHTS
+from vidseg.checkpoints.processors import PREPROCESSOR, PROCESSOR, VIDEO_PREPROCESSOR
 from vidseg.checkpoints.store import read_record
 from vidseg.errors import CheckpointError
 
 HUB_PREFIX = "hf://"
 _MODEL_CARD = "README.md"
+
+# What says how a network is fed: processors, and the tokenizer of OneFormer.
+_BESIDE = (
+    *(PREPROCESSOR, VIDEO_PREPROCESSOR, PROCESSOR),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt"),
+)
+# Of large networks: the list of the files, and those.
+_SHARDS = ("model.safetensors.index.json", "model-*.safetensors")
 
 
 def fetch(address: str) -> Path:
@@ -32,9 +41,9 @@ def fetch(address: str) -> Path:
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(files)))
 
     try:
-        directory = download(CONFIG, PREPROCESSOR, WEIGHTS)
-        if not (directory / WEIGHTS).is_file():
-            directory = download(CONFIG, PREPROCESSOR, OLD_WEIGHTS)
+        directory = download(CONFIG, *_BESIDE, WEIGHTS, *_SHARDS)
+        if not any((directory / name).is_file() for name in (WEIGHTS, _SHARDS[0])):
+            directory = download(CONFIG, *_BESIDE, OLD_WEIGHTS)
     except Exception as error:  # the hub's client raises errors of one or another HTTP library, by its version
         raise _unreachable(address, error) from error
     return directory

@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from vidseg.checkpoints.classes import named_classes
+from vidseg.checkpoints.classes import names_of_ids
 from vidseg.checkpoints.fields import read_dataclass
 from vidseg.checkpoints.folder import CONFIG, KNOWN_KINDS, WEIGHTS, read_json
+from vidseg.checkpoints.processors import INTERPOLATIONS, PREPROCESSOR, PreprocessingChoice, read_processor
 from vidseg.checkpoints.renaming import Converted, Renaming
 from vidseg.checkpoints.store import Record, encoder_only
 from vidseg.checkpoints.tensors import read_safetensors, read_torch_file, sha256_of
-from vidseg.errors import CheckpointError, InputError
+from vidseg.errors import CheckpointError
 from vidseg.models import MiTConfig, SegFormerConfig
+from vidseg.models.foreign.config import KINDS
 from vidseg.models.layers import IMAGENET_MEAN, IMAGENET_STD
 from vidseg.types import ClassMap, Preprocessing
 
 OLD_WEIGHTS = "pytorch_model.bin"
-PREPROCESSOR = "preprocessor_config.json"
+SEGFORMER = "segformer"
 
 # transformers builds every LayerNorm with torch's default and ignores the "layer_norm_eps" of its configuration.
 _LAYER_NORM_EPS = 1e-5
@@ -45,9 +47,6 @@ _BLOCK = {
 }
 # Only in blocks that reduce the map.
 _REDUCTION = {"attention.self.sr": "attention.reduction", "attention.self.layer_norm": "attention.reduction_norm"}
-
-# PIL's numbers of resampling filters.
-_INTERPOLATIONS = {0: "nearest", 2: "bilinear", 3: "bicubic"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,22 +81,34 @@ class HuggingFaceModel:
         )
 
 
-def is_huggingface(directory: Path) -> bool:
-    """Whether a directory is one of ``transformers``."""
-    return (directory / CONFIG).is_file() and "model_type" in read_json(directory / CONFIG)
+def model_type_of(directory: Path) -> str | None:
+    """What a directory of ``transformers`` holds, by their name; None for another directory."""
+    if not (directory / CONFIG).is_file():
+        return None
+    config = read_json(directory / CONFIG)
+    return str(config["model_type"]) if "model_type" in config else None
 
 
-def read_huggingface(directory: Path) -> HuggingFaceModel:
+def read_huggingface(directory: Path, choice: PreprocessingChoice | None = None) -> HuggingFaceModel:
     """Reads ``SegformerForSemanticSegmentation``, ``SegformerModel`` or ``SegformerForImageClassification``.
 
     The ImageNet classifier of the last is dropped.
+
+    Args:
+        directory: that of the model.
+        choice: "processor" for the geometry of the processor beside it, None for the ratio kept.
 
     Raises:
         CheckpointError: if a file is missing or damaged, a key is missing or unknown, or the model is another one.
     """
     path = directory / CONFIG
     config = read_json(path)
-    if config.get("model_type") != "segformer":
+    if config.get("model_type") != SEGFORMER:
+        if config.get("model_type") in KINDS:
+            raise CheckpointError(
+                f"got a {config['model_type']} in {path}, which is used as it is and not converted; expected a "
+                f"SegFormer; do: give {directory} itself to --model"
+            )
         raise CheckpointError(
             f"got model_type {config.get('model_type')!r} in {path}, which vidseg has no network for; {KNOWN_KINDS}"
         )
@@ -112,7 +123,7 @@ def read_huggingface(directory: Path) -> HuggingFaceModel:
     class_map = None
     encoder = _encoder_config(config, path)
     if any(key.startswith("decode_head.") for key in tensors):
-        class_map = _class_map(config, path)
+        class_map = names_of_ids(config.get("id2label"), path)
         weights = _convert_model(source, _model_config(config, encoder, class_map, path), encoder)
     else:
         weights = _convert_encoder(source, encoder)
@@ -120,7 +131,7 @@ def read_huggingface(directory: Path) -> HuggingFaceModel:
         weights=weights,
         weights_path=weights_path,
         class_map=class_map,
-        preprocessing=_preprocessing(directory / PREPROCESSOR),
+        preprocessing=_preprocessing(directory / PREPROCESSOR, choice),
     )
 
 
@@ -183,28 +194,19 @@ def _encoder_config(config: Mapping[str, Any], path: Path) -> MiTConfig:
     return read_dataclass(MiTConfig, sizes, f"the encoder of {path}")
 
 
-def _class_map(config: Mapping[str, Any], path: Path) -> ClassMap:
-    # The default of transformers: two classes, which its configurations leave out.
-    labels = config.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
-    try:
-        return named_classes([str(labels[str(index)]) for index in range(len(labels))])
-    except (KeyError, TypeError, InputError) as error:
-        raise CheckpointError(
-            f"got 'id2label' {str(labels)[:80]} in {path}; expected a name for every id from 0"
-        ) from error
-
-
-def _preprocessing(path: Path) -> Preprocessing:
+def _preprocessing(path: Path, choice: PreprocessingChoice | None) -> Preprocessing:
     """Their processor as ours.
 
     Theirs squeezes every image to one size. The released models were trained and tested with the ratio kept, so here
     the smaller side of that size becomes the short side, and the long one may be up to four times that, as in the
     paper's protocol for ADE20K (2048 x 512).
     """
-    if not path.is_file():
+    if choice is None and not path.is_file():
         return Preprocessing()
     value = read_json(path)
     _require_imagenet_statistics(value, path)
+    if choice is not None:
+        return read_processor(path.parent).exact()
     if not value.get("do_resize", True):
         return Preprocessing()
     size = value.get("size", 512)
@@ -212,12 +214,12 @@ def _preprocessing(path: Path) -> Preprocessing:
     if not sides or not all(type(side) is int and side > 0 for side in sides):
         raise CheckpointError(f"got size {size!r} in {path}; expected positive whole numbers")
     resample = value.get("resample", 2)
-    if type(resample) is not int or resample not in _INTERPOLATIONS:
+    if type(resample) is not int or resample not in INTERPOLATIONS:
         raise CheckpointError(f"got resample {resample!r} in {path}; expected 0 (nearest), 2 (bilinear) or 3 (bicubic)")
     fields = {
         "short": min(sides),
         "long": 4 * min(sides),
-        "interpolation": _INTERPOLATIONS[resample],
+        "interpolation": INTERPOLATIONS[resample],
         "antialias": resample != 0,
     }
     return read_dataclass(Preprocessing, fields, str(path))

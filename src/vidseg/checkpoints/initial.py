@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
+from vidseg.checkpoints.huggingface import model_type_of, read_huggingface
 from vidseg.checkpoints.load import find_checkpoint
 from vidseg.checkpoints.pretrained import fill_encoder, is_pretrained_source
 from vidseg.checkpoints.store import is_encoder, load_checkpoint, load_encoder, new_encoder, new_model
@@ -104,7 +104,7 @@ def _load_encoder_weights(model: VideoModel, source: str) -> InitialWeights:
 def _read(directory: Path) -> Tensors:
     """A state dict in the names of a model, every tensor checked."""
     module: VideoModel | MixTransformer
-    if is_huggingface(directory):
+    if model_type_of(directory) is not None:
         found = read_huggingface(directory)
         config = found.weights.config
         module = new_encoder(config) if isinstance(config, MiTConfig) else new_model(found.record())

@@ -5,19 +5,25 @@ from importlib import resources
 from pathlib import Path
 
 from vidseg.checkpoints.folder import CONFIG
+from vidseg.checkpoints.foreign import load_foreign, read_foreign
 from vidseg.checkpoints.hub import HUB_PREFIX, fetch
-from vidseg.checkpoints.huggingface import is_huggingface, read_huggingface
+from vidseg.checkpoints.huggingface import model_type_of, read_huggingface
+from vidseg.checkpoints.processors import PreprocessingChoice
 from vidseg.checkpoints.store import Record, load_checkpoint, new_model, read_record
-from vidseg.errors import CheckpointError
+from vidseg.errors import CheckpointError, InputError
 from vidseg.models import VideoModel
 
 
-def load(name_or_path: str | os.PathLike[str]) -> VideoModel:
+def load(name_or_path: str | os.PathLike[str], *, preprocessing: PreprocessingChoice | None = None) -> VideoModel:
     """Loads a model that is ready to segment.
 
     Args:
-        name_or_path: a name of `bundled_models`, a checkpoint directory of vidseg's, a directory of a Hugging Face
-            ``SegformerForSemanticSegmentation``, or ``hf://owner/name[@revision]`` of a repository with either.
+        name_or_path: a name of `bundled_models`, a checkpoint directory of vidseg's, a directory of a network of
+            Hugging Face ``transformers`` for semantic or universal segmentation and its processor, or
+            ``hf://owner/name[@revision]`` of a repository with either. A SegFormer is ours; others need the extra "hf".
+        preprocessing: "processor" takes sizes, crops and borders of a processor of ``transformers`` as they are,
+            squeezing included, and brings scores to the frame as it does. None keeps the frame's ratio where the
+            weights were trained and tested so; see `VideoModel.preprocessing`.
 
     Returns:
         An ``nn.Module`` in eval mode, float32, on the CPU, that carries `class_map`, `preprocessing` and
@@ -25,24 +31,33 @@ def load(name_or_path: str | os.PathLike[str]) -> VideoModel:
 
     Raises:
         CheckpointError: if it is not found, damaged, or an encoder only.
+        MissingExtraError: if a network of ``transformers`` needs a package that is not installed.
     """
     directory = find_checkpoint(name_or_path)
-    if not is_huggingface(directory):
-        return load_checkpoint(directory).model
-    source = read_huggingface(directory)
-    model = new_model(source.record())
-    source.weights.fill(model)
-    return model
+    match _kind(directory, preprocessing):
+        case None:
+            return load_checkpoint(directory).model
+        case "segformer":
+            source = read_huggingface(directory, preprocessing)
+            model = new_model(source.record())
+            source.weights.fill(model)
+            return model
+    return load_foreign(directory, preprocessing)
 
 
-def describe(name_or_path: str | os.PathLike[str]) -> Record:
+def describe(name_or_path: str | os.PathLike[str], *, preprocessing: PreprocessingChoice | None = None) -> Record:
     """All that a checkpoint says of itself, without reading its weights where that can be.
 
     Raises:
         CheckpointError: as `load`.
     """
     directory = find_checkpoint(name_or_path)
-    return read_huggingface(directory).record() if is_huggingface(directory) else read_record(directory)
+    match _kind(directory, preprocessing):
+        case None:
+            return read_record(directory)
+        case "segformer":
+            return read_huggingface(directory, preprocessing).record()
+    return read_foreign(directory, preprocessing)
 
 
 def bundled_models() -> tuple[str, ...]:
@@ -73,6 +88,19 @@ def find_checkpoint(name_or_path: str | os.PathLike[str]) -> Path:
     raise CheckpointError(
         f"got {text!r}, which is no bundled model ({names}) and no directory; expected one of these, or hf://owner/name"
     )
+
+
+def _kind(directory: Path, preprocessing: str | None) -> str | None:
+    """The ``model_type`` of a directory of ``transformers``; None for one of ours."""
+    if preprocessing not in (None, "processor"):
+        raise InputError(f"got preprocessing {preprocessing!r}; expected 'processor' or None for the usual one")
+    model_type = model_type_of(directory)
+    if model_type is None and preprocessing is not None:
+        raise InputError(
+            f"got preprocessing {preprocessing!r} for a checkpoint without a processor: {directory}; expected None: "
+            "its preprocessing is stored with it"
+        )
+    return model_type
 
 
 def _bundle() -> Path:

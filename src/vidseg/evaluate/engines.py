@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
+from vidseg.checkpoints.processors import PreprocessingChoice
 from vidseg.data import VideoRecord
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
@@ -28,6 +29,7 @@ class EngineConfig:
         threads: CPU threads, shared by all processes; None leaves the runtime's own choice.
         flip: average with the flipped video.
         scales: average over these factors on the network's input size.
+        preprocessing: of a model that is still to be loaded, see `vidseg.load`.
     """
 
     device: str = "auto"
@@ -37,6 +39,7 @@ class EngineConfig:
     threads: int | None = None
     flip: bool = False
     scales: tuple[float, ...] = (1.0,)
+    preprocessing: PreprocessingChoice | None = None
 
     def __post_init__(self) -> None:
         if not self.scales or any(not 0 < scale < math.inf for scale in self.scales):

@@ -45,7 +45,7 @@ class ModelLabels:
     """
 
     def __init__(self, model: VideoModel | str | os.PathLike[str], config: EngineConfig, spec: DatasetSpec) -> None:
-        loaded = load(model) if isinstance(model, str | os.PathLike) else model
+        loaded = load(model, preprocessing=config.preprocessing) if isinstance(model, str | os.PathLike) else model
         if loaded.class_map is not None:  # else the segmenter says what is missing
             require_same_classes(loaded.class_map, spec.class_map)
         self._engines = Engines(loaded, config)

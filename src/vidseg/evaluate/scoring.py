@@ -64,7 +64,7 @@ class ModelScorer:
         spec: DatasetSpec,
         windows: Sequence[int],
     ) -> None:
-        self.model = load(model) if isinstance(model, str | os.PathLike) else model
+        self.model = load(model, preprocessing=config.preprocessing) if isinstance(model, str | os.PathLike) else model
         self.engines = Engines(self.model, config)
         self._spec = spec
         self._windows = tuple(windows)

@@ -28,6 +28,7 @@ from vidseg.models.encoders import (
     encoder_config,
     encoder_name,
 )
+from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
@@ -55,6 +56,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
     "tcb": Architecture(config=TCBConfig, build=TCB),
+    "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
 
@@ -82,6 +84,8 @@ __all__ = [
     "Context",
     "Cycle",
     "EncoderConfig",
+    "Foreign",
+    "ForeignConfig",
     "FrameInputs",
     "FrameOutputs",
     "HeadConfig",
@@ -103,6 +107,7 @@ __all__ = [
     "TimmConfig",
     "TimmEncoder",
     "ViTConfig",
+    "VidEoMT",
     "VideoModel",
     "architecture_of",
     "build_encoder",

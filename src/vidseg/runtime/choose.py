@@ -109,7 +109,8 @@ def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: i
         device = "cpu"
     place = resolve_device(device)
     if name == "auto":
-        name = next(known for known in PREFERENCE.get(place.type, ("torch",)) if RUNTIMES[known].installed())
+        preferred = PREFERENCE.get(place.type, ("torch",)) if model.always_traceable else ("torch",)
+        name = next(known for known in preferred if RUNTIMES[known].installed())
     kind = RUNTIMES[name]
     if place.type not in kind.device_types:
         suited = ", ".join(known for known, entry in RUNTIMES.items() if place.type in entry.device_types) or "torch"

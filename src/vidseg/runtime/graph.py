@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from vidseg.errors import InputError
 from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 from vidseg.models.contract import Size, example_inputs
 
@@ -103,10 +104,33 @@ class StepGraph(nn.Module):
         return tuple(self.flatten(example_inputs(self.model, self.step, batch_size, image_size)))
 
     def traced(self, example: Sequence[Tensor], *, dynamic: bool = False) -> ExportedProgram:
-        """The graph for arguments of these shapes or, if `dynamic`, for images of any size."""
+        """The graph for arguments of these shapes or, if `dynamic`, for images of any size; see `untraceable`."""
         shapes = self.open_shapes(example) if dynamic else None
-        with quiet():
+        with quiet(), self.untraceable(dynamic):
             return torch.export.export(self.eval(), tuple(example), dynamic_shapes=shapes)
+
+    @contextmanager
+    def untraceable(self, dynamic: bool) -> Iterator[None]:
+        """For tracing: whatever torch raises becomes one line.
+
+        Raises:
+            InputError: for a model whose way depends on the values in its tensors or, if `dynamic`, on their size.
+        """
+        try:
+            yield
+        except (InputError, ImportError):
+            raise
+        # Errors of the compiler, of its symbols, of shapes that do not fit: no common base.
+        except Exception as error:
+            first = _first_cause(error)
+            if isinstance(first, InputError):  # the model's own word, in exporters' wrapping
+                raise first from error
+            reason = " ".join(str(first).split())[:160] or type(first).__name__
+            do = "export for one size (--size HxW), or " if dynamic else ""
+            raise InputError(
+                f"got a {type(self.model).__name__} whose step '{self.step}' torch cannot trace"
+                f"{' for any size' if dynamic else ''} ({reason}); do: {do}run it with --runtime torch"
+            ) from error
 
     def open_axes(self, example: Sequence[Tensor]) -> list[list[int]]:
         """For each argument the axes whose length depends on the size of the image."""
@@ -122,6 +146,13 @@ class StepGraph(nn.Module):
         """For torch's exporters: which axes of `forward`'s arguments are open."""
         frame, *parts = [dict.fromkeys(axes, Dim.AUTO) for axes in self.open_axes(example)]
         return (frame, tuple(parts)) if parts else (frame,)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """What an error was raised from, all the way down."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 @contextmanager

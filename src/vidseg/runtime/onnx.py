@@ -43,8 +43,11 @@ def to_onnx(graph: StepGraph, example: Sequence[Tensor], *, dynamic: bool = Fals
 
     Returns:
         A ``torch.onnx.ONNXProgram``.
+
+    Raises:
+        InputError: see `StepGraph.untraceable`.
     """
-    with extra("onnx"), quiet():
+    with extra("onnx"), quiet(), graph.untraceable(dynamic):
         return torch.onnx.export(
             graph.eval(),
             tuple(example),

@@ -77,14 +77,17 @@ def encoder_config(name: str) -> EncoderConfig:
     raise InputError(f"got encoder {name!r}; expected one of {', '.join(known)}, or timm:NAME; did you mean {hint!r}?")
 
 
-def encoder_name(config: EncoderConfig) -> str:
-    """What people call an encoder; `encoder_config` turns most of these names back."""
+def encoder_name(config: Any) -> str:
+    """What people call an encoder, of an `EncoderConfig` or of the network of someone else.
+
+    `encoder_config` turns most of these names back.
+    """
     if isinstance(config, MiTConfig):
         sizes = (
             name for name, size in MIT_SIZES.items() if (size.widths, size.depths) == (config.widths, config.depths)
         )
         return f"mit_{next(sizes, 'of other size')}"
-    return TIMM_PREFIX + config.name
+    return f"{config.kind}:{config.name}" if config.kind == "transformers" else TIMM_PREFIX + config.name
 
 
 __all__ = [
