@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of a model by part, counted on tensors without data: at once and at any size.
+"""Parameters and multiply-adds of a model by part, at any size; counted, where that can be, on tensors without data.
 
 Counted are matrix products, convolutions and attention, as `torch.utils.flop_counter` does: one multiply-add is two of
 its operations. Norms, activations, softmax and resizing are left out, as is usual.
@@ -76,10 +76,11 @@ def complexity(config: ModelConfig, image_size: tuple[int, int], frames: int | N
     """
     if frames is not None:
         config = with_clip_length(config, frames)
-    with torch.device("meta"):
+    method = method_of(config)
+    with torch.device(method.device):
         model = build_model(config).eval()
-    method, T = method_of(config), len(model.reference_offsets) + 1
-    clip = torch.empty(1, T, 3, *image_size, device="meta")
+    T = len(model.reference_offsets) + 1
+    clip = torch.zeros(1, T, 3, *image_size, device=method.device)
     parameters = {name: parameter.numel() for name, parameter in model.named_parameters()}
     fast = accelerate(model)
     steps = _steps(fast, method, image_size)

@@ -9,10 +9,18 @@ Shape letters: T frames of a clip, H, W map at stride 8, C head channels, m cont
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from vidseg.errors import InputError
-from vidseg.models import CFFMConfig, ModelConfig, ReferenceConfig, SegFormerConfig, VideoModel, build_model
+from vidseg.models import (
+    CFFMConfig,
+    ForeignConfig,
+    ModelConfig,
+    ReferenceConfig,
+    SegFormerConfig,
+    VideoModel,
+    build_model,
+)
 from vidseg.models.cffm.windows import NUM_SURROUNDING, WINDOW
 
 
@@ -104,6 +112,8 @@ class Method:
         per_frame: the configuration of the per-frame model whose weights are a part of the method's.
         backbone_depths: by the size of the Mix Transformer, how many blocks beside it the method has as published.
         joint: whether self-attention over all tokens of a clip can be put in place of its mining.
+        device: where multiply-adds are counted: "meta", where tensors have no data, or "cpu" for networks that look at
+            values on their way.
     """
 
     parts: Mapping[str, str] = field(default_factory=lambda: _PLAIN_PARTS)
@@ -113,9 +123,12 @@ class Method:
     per_frame: Callable[[Any], ModelConfig] | None = None
     backbone_depths: Mapping[str, int] | None = None
     joint: bool = False
+    device: Literal["meta", "cpu"] = "meta"
 
 
 METHODS: dict[type[Any], Method] = {
+    # Which of its parts encodes, a network of someone else does not say; the rest merges masks and windows.
+    ForeignConfig: Method(parts={"network": r"network\b"}, rest="merging", device="cpu"),
     CFFMConfig: Method(
         parts=_PLAIN_PARTS | {"CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
         # Its attention has no module of its own.

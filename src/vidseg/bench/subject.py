@@ -23,11 +23,13 @@ def subject(model: VideoModel, size: Size, num_classes: int | None = None) -> Vi
         num_classes: how many classes to compute; None for the model's own.
 
     Raises:
-        InputError: for fewer classes than the model has.
+        InputError: for fewer classes than the model has, or for more of one that merges masks.
     """
     wanted = model.num_classes if num_classes is None else num_classes
     if wanted < model.num_classes:
         raise InputError(f"got {wanted} classes for a model with {model.num_classes}; expected as many or more")
+    if wanted > model.num_classes and model.score_kind == "mass":
+        raise InputError(f"got {wanted} classes for a model that merges masks; expected its own {model.num_classes}")
     result = build_model(replace(model.config, num_classes=wanted))
     known = model.state_dict()
     result.load_state_dict({name: _padded(known[name], new, name) for name, new in result.state_dict().items()})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vidseg.evaluate import EngineConfig, LabelMaps
 
 # What says how a model is run, and so means nothing to mask files.
-_ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "tta", "scales")
+_ENGINE_OPTIONS = ("device", "runtime", "threads", "size", "policy", "preprocessing", "tta", "scales")
 
 _ROWS = 30
 # Where the output is no terminal: wide enough that no number is cut.
@@ -115,6 +115,7 @@ def engine_config(args: Any) -> "EngineConfig":
         threads=args.threads,
         flip=args.tta == "flip",
         scales=numbers(args.scales, float, "--scales"),
+        preprocessing=args.preprocessing,
     )
 
 

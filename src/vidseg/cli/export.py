@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from vidseg.cli.main import DONE, PARTLY, report
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_preprocessing_option
 from vidseg.errors import InputError
 
 FORMATS = ("onnx", "openvino", "openvino-int8")
@@ -20,6 +20,7 @@ def build_parser() -> Parser:
     parser.add_argument("model", metavar="M", help="a bundled name, a directory, or hf://owner/name")
     parser.add_argument("output", metavar="OUT", help="folder: graphs, config.json and parity.json")
     parser.add_argument("--format", required=True, choices=FORMATS, help="of the graphs")
+    add_preprocessing_option(parser)
     parser.add_argument(
         "--size", metavar="HxW", help="the one size of the network's input, e.g. 480x864 (default: any size)"
     )
@@ -33,7 +34,7 @@ def run(args: Any) -> int:
     from vidseg.runtime import export_model
     from vidseg.stream.policy import default_policy
 
-    model = load(args.model)
+    model = load(args.model, preprocessing=args.preprocessing)
     policy = default_policy(model.reference_offsets)
     start_rule = [policy.references(t) for t in range(policy.capacity)]
     export = export_model(model, args.output, args.format, start_rule=start_rule, size=size)

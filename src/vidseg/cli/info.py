@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from vidseg.cli.main import DONE
-from vidseg.cli.parser import Parser
+from vidseg.cli.parser import Parser, add_preprocessing_option
 from vidseg.files import write_json
+from vidseg.types import Preprocessing
 
 if TYPE_CHECKING:
     from vidseg.bench.complexity import Complexity
@@ -23,6 +24,7 @@ def build_parser() -> Parser:
         "vidseg info cffm-b0-freedoom --size 720x1280",
     )
     parser.add_argument("model", metavar="M", help="a bundled name, a directory, or hf://owner/name")
+    add_preprocessing_option(parser)
     parser.add_argument(
         "--size", default="480x853", metavar="HxW", help="frames to count multiply-adds for (default: 480x853)"
     )
@@ -39,8 +41,8 @@ def run(args: Any) -> int:
     from vidseg.models import architecture_of, encoder_name
 
     size = parse_size(args.size)
-    record = describe(args.model)
-    model = load(args.model)
+    record = describe(args.model, preprocessing=args.preprocessing)
+    model = load(args.model, preprocessing=args.preprocessing)
     network_size = for_frames_of(size, record.preprocessing).network_size(*size)
     counted = complexity(record.config, network_size, args.frames)
     parameters = {name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()}
@@ -51,7 +53,7 @@ def run(args: Any) -> int:
         "config": asdict(record.config),
         "parameters": {"total": sum(parameters.values())} | {name: n for name, n in parameters.items() if n},
         "reference_offsets": list(model.reference_offsets),
-        "preprocessing": asdict(record.preprocessing),
+        "preprocessing": record.preprocessing.to_dict(),
         **record.class_map.to_dict(),
         "training": record.training,
         "metrics": record.metrics,
@@ -67,8 +69,7 @@ def run(args: Any) -> int:
     for name, tensor in model.blank_state(1, network_size).items():
         shape = "x".join(map(str, tensor.shape[1:]))
         table.add_row(f"state: {name}", f"{shape}, {tensor.nbytes / 1e6:.2f} MB at {args.size}")
-    kept = record.preprocessing
-    table.add_row("input", f"within {kept.short}x{kept.long}, multiples of {kept.multiple}, {kept.interpolation}")
+    table.add_row("input", _input(record.preprocessing))
     table.add_row("classes", f"{record.class_map.num_classes}: {', '.join(record.class_map.names)}")
     for name in ("training", "metrics"):
         for key, value in (report[name] or {}).items():
@@ -91,6 +92,14 @@ def run(args: Any) -> int:
     if args.json:
         write_json(args.json, report)
     return DONE
+
+
+def _input(kept: Preprocessing) -> str:
+    """How frames are brought to the network's size."""
+    low_pass = ", antialiased" if kept.antialias else ""
+    if kept.geometry is not None:
+        return f"{kept.geometry}; {kept.interpolation}{low_pass} (the processor's geometry)"
+    return f"ratio kept, within {kept.short}x{kept.long}, multiples of {kept.multiple}, {kept.interpolation}{low_pass}"
 
 
 def _complexity_table(counted: "Complexity", size: str) -> Table:

@@ -55,6 +55,7 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
         metavar="M",
         help="a bundled name (see vidseg models), a directory, or hf://owner/name",
     )
+    add_preprocessing_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
     parser.add_argument("--runtime", default="auto", help="what computes the network (default: auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
@@ -64,4 +65,15 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
         default="auto",
         help="which past frames serve as references: auto (as the model was trained), vspw, none, offsets:9,6,3 or "
         "seconds:0.6,0.4,0.2; ':replicate' at the end fills missing ones with the first frame (default: auto)",
+    )
+
+
+def add_preprocessing_option(parser: argparse.ArgumentParser | ArgumentParser) -> None:
+    """--preprocessing."""
+    parser.add_argument(
+        "--preprocessing",
+        choices=("processor",),
+        metavar="P",
+        help="'processor' resizes and crops as the model's processor of Hugging Face transformers does (default: the "
+        "ratio is kept where the weights were trained so)",
     )

@@ -22,7 +22,9 @@ from vidseg.video.outputs import output_kind
 from vidseg.video.sources import IMAGE_SUFFIXES
 
 # What outputs do not depend on, as far as they are complete; the model is known by its weights.
-_WITHOUT_EFFECT = frozenset({"inputs", "outputs", "model", "threads", "on_lag", "reconnect", "skip_done", "json"})
+_WITHOUT_EFFECT = frozenset(
+    {"inputs", "outputs", "model", "preprocessing", "threads", "on_lag", "reconnect", "skip_done", "json"}
+)
 
 if TYPE_CHECKING:
     from vidseg.models import VideoModel
@@ -121,7 +123,7 @@ def run(args: Any) -> int:
     from vidseg.stream import Ledger, OverlayStyle
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
-    model = load(args.model)
+    model = load(args.model, preprocessing=args.preprocessing)
     assert model.class_map is not None  # every checkpoint has one
     style = OverlayStyle(
         opacity=args.opacity,
