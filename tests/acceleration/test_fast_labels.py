@@ -92,3 +92,16 @@ def test_resize_matrix_is_what_interpolate_does() -> None:
     torch.testing.assert_close(matrix @ signal[0, 0].double(), resized[0, 0].double(), rtol=0, atol=1e-6)
     torch.testing.assert_close(matrix.sum(dim=1), torch.ones(119, dtype=torch.float64), rtol=0, atol=1e-6)
     assert (matrix >= 0).all()
+
+
+def test_the_share_of_the_mass_is_the_probability() -> None:
+    mass = make_logits(5, (12, 17), grain=4, noise=1).exp()
+    mass[:, :, :3] = 0  # nobody's
+    expected = label_map(mass, (48, 68), (40, 59), confidence=True, score_kind="mass")
+    got = FastLabels(chunk_elements=1000)(mass, (48, 68), (40, 59), confidence=True, score_kind="mass")
+    assert got.confidence is not None
+    torch.testing.assert_close(got.confidence, expected.confidence, rtol=1e-5, atol=1e-5)
+    assert got.confidence[0, 0, 0] == 0
+    full = F.interpolate(F.interpolate(mass, size=(48, 68), mode="bilinear"), size=(40, 59), mode="bilinear")
+    share = full.amax(dim=1) / full.sum(dim=1).clamp(min=1e-30)
+    torch.testing.assert_close(got.confidence, share, rtol=1e-4, atol=1e-5)

@@ -14,6 +14,7 @@ import foreign_models
 import tiny
 from vidseg.checkpoints import convert, describe, load, load_checkpoint, save_checkpoint
 from vidseg.errors import CheckpointError, InputError, MissingExtraError
+from vidseg.evaluate.augmentation import AugmentedSegmenter
 from vidseg.models import Foreign, SegFormer, VidEoMT
 from vidseg.stream import Segmenter
 
@@ -193,3 +194,13 @@ def test_the_models_carry_their_kind_of_scores(root: Path) -> None:
     assert masks.score_kind == "mass"
     scores = masks(torch.rand(1, 1, 3, 64, 96) * 255).final
     assert scores.min() >= 0
+
+
+def test_augmented_views_have_the_same_geometry_and_kind_of_scores(root: Path) -> None:
+    model = load(foreign_models.directory_of(root, "maskformer"), preprocessing="processor")
+    frames, base = tiny.video(2, 45, 77), Segmenter(model, "cpu", "torch")
+    one = AugmentedSegmenter(model, base, flip=False, scales=(1.0,)).segment(frames)
+    for augmented, plain in zip(one, base.segment(frames), strict=True):
+        assert (augmented.labels == plain.labels).mean() > 0.999
+    with pytest.raises(InputError, match=r"got scale 0\.5 .*processor's geometry"):
+        AugmentedSegmenter(model, base, flip=True, scales=(0.5,))
