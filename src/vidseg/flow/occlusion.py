@@ -19,7 +19,7 @@ def forward_backward_error(forward_B2HW: Tensor, backward_B2HW: Tensor) -> Tenso
         backward_B2HW: b, from the previous to the present frame, pixels.
 
     Returns:
-        [B,1,H,W] pixels: |f(x) + b(x + f(x))|, b read bilinearly, at the nearest border if that is outside.
+        [B,1,H,W] pixels: ``|f(x) + b(x + f(x))|``, b read bilinearly, at the nearest border if that is outside.
     """
     return (forward_B2HW + warp(backward_B2HW, forward_B2HW)).norm(dim=1, keepdim=True)
 
@@ -39,7 +39,7 @@ def inside(flow_B2HW: Tensor) -> Tensor:
 def visible(forward_B2HW: Tensor, backward_B2HW: Tensor) -> Tensor:
     """Where what is seen now was seen in the previous frame, as far as the two flows can tell.
 
-    Both say so if the flow ends within the frame and |f + b|² ≤ 0.01 (|f|² + |b|²) + 0.5, b as in
+    Both say so if the flow ends within the frame and ``|f + b|² ≤ 0.01 (|f|² + |b|²) + 0.5``, b as in
     `forward_backward_error` (Sundaram, Brox and Keutzer, ECCV 2010, Eq. 5): longer ways may miss by more.
 
     Args:
