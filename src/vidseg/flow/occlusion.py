@@ -32,8 +32,9 @@ def inside(flow_B2HW: Tensor) -> Tensor:
         further.
     """
     H, W = flow_B2HW.shape[-2:]
-    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).unbind(dim=1)
-    return ((x_BHW >= -0.5) & (x_BHW <= W - 0.5) & (y_BHW >= -0.5) & (y_BHW <= H - 0.5)).unsqueeze(1)
+    # From the outer borders; sizes stay whole numbers, the only ones that OpenVINO takes as sizes of any picture.
+    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW + 0.5).unbind(dim=1)
+    return ((x_BHW >= 0) & (x_BHW <= W) & (y_BHW >= 0) & (y_BHW <= H)).unsqueeze(1)
 
 
 def visible(forward_B2HW: Tensor, backward_B2HW: Tensor) -> Tensor:

@@ -93,6 +93,8 @@ class SteadyBlend(nn.Module):
     def trust(self, present_B3hw: Tensor, previous_B3hw: Tensor, forward_B2hw: Tensor, backward_B2hw: Tensor) -> Tensor:
         """How far the flow can be believed, 0–1: float [B,1,h,w]."""
         difference_B1hw = photometric_difference(present_B3hw, previous_B3hw, forward_B2hw) / self.photometric
-        unit = UNIT_SIDE / min(forward_B2hw.shape[-2:])
-        error_B1hw = forward_backward_error(forward_B2hw, backward_B2hw) * (unit / self.round_trip)
+        h, w = forward_B2hw.shape[-2:]
+        gap_B1hw = forward_backward_error(forward_B2hw, backward_B2hw) * (UNIT_SIDE / self.round_trip)
+        # By the shorter side; in this way because OpenVINO has no operation for the smaller of two sizes.
+        error_B1hw = torch.maximum(gap_B1hw / h, gap_B1hw / w)
         return torch.exp(-difference_B1hw.square() - error_B1hw.square()) * inside(forward_B2hw)
