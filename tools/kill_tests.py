@@ -1,7 +1,7 @@
 """Kills long work with ``kill -9`` at random moments, resumes it, and compares with work that nobody disturbed.
 
-    python tools/kill_tests.py segment --kills 25 --work /tmp/kills --json segment.json
-    python tools/kill_tests.py train --kills 25 --work /tmp/kills --json train.json
+    python tools/kill_tests.py segment --kills 25 --work kills --json segment.json
+    python tools/kill_tests.py train --kills 25 --work kills --json train.json
 
 `segment`: `vidseg segment --skip-done` over ten videos with four kinds of output. `train`: a small SegFormer on the
 toy videos of `examples/`, validated on the way. For each kill the work is begun in a new folder, its process (not those

@@ -143,7 +143,7 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "num_classes": setup.model.num_classes,
         "video": footage.source,
         "environment": environment(config.threads),
-        "steady": asdict(config.steady) if set(config.contenders) & set(STEADY) else None,
+        "steady": _describe_steady(config) if set(config.contenders) & set(STEADY) else None,
         "end_to_end": {name: timing.to_dict() for name, timing in timings.items()},
         "absent": contenders.absent | unwatched | too_slow,
         "ratios": ratios_of(timings, limit),
@@ -157,6 +157,10 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "multiply_adds_per_second": rate,
         "complexity": counted.to_dict(),
     }
+
+
+def _describe_steady(config: BenchConfig) -> dict[str, Any]:
+    return asdict(config.steady) | {"flow": config.flow or config.steady.flow}
 
 
 class Agreement:

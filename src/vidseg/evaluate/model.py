@@ -145,7 +145,7 @@ def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, An
         "threads": torch.get_num_threads(),
         "flip": config.flip,
         "scales": list(config.scales),
-        "steady": None if config.steady is None else asdict(config.steady),
+        "steady": None if config.steady is None else asdict(config.steady) | {"flow": segmenter.flow_name},
         "flow": segmenter.flow_name,
     }
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidseg.errors import InputError, extra
+from vidseg.flow.contract import require_same_shape
 
 Preset = Literal["ultrafast", "fast", "medium"]
 
@@ -46,10 +47,7 @@ class DISFlow:
         Raises:
             InputError: for frames of different sizes.
         """
-        if present_B3HW.shape != previous_B3HW.shape:
-            raise InputError(
-                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected the same"
-            )
+        require_same_shape(present_B3HW, previous_B3HW)
         H, W = present_B3HW.shape[-2:]
         pairs = zip(_grey(present_B3HW), _grey(previous_B3HW), strict=True)
         flows = [self._estimator.calc(present, previous, None) for present, previous in pairs]

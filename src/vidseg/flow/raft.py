@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vidseg.errors import CheckpointError, InputError, extra
+from vidseg.flow.contract import require_same_shape
 
 Variant = Literal["small", "large"]
 
@@ -79,10 +80,7 @@ class RAFTFlow:
         Raises:
             InputError: for frames of different sizes.
         """
-        if present_B3HW.shape != previous_B3HW.shape:
-            raise InputError(
-                f"got frames of shapes {tuple(present_B3HW.shape)} and {tuple(previous_B3HW.shape)}; expected the same"
-            )
+        require_same_shape(present_B3HW, previous_B3HW)
         home = present_B3HW.device
         device = self._device or home
         self._network.to(device)
