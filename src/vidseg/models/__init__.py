@@ -16,6 +16,7 @@ from vidseg.models.contract import (
     VideoModel,
 )
 from vidseg.models.encoders import (
+    LITE_SIZES,
     MIT_SIZES,
     EncoderConfig,
     MiTConfig,
@@ -74,6 +75,7 @@ def architecture_of(config: ModelConfig) -> str:
 __all__ = [
     "ARCHITECTURES",
     "CFFM",
+    "LITE_SIZES",
     "MIT_SIZES",
     "TCB",
     "Adaptive",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, freedoom, image_models, small, vspw
+from vidseg.recipes import ablations, cityscapes, freedoom, image_models, lite, small, vspw
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -29,6 +29,20 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     small.cffm_b0_davis,
     small.segformer_b0_small,
     small.cffm_b0_small,
+    lite.segformer_lite0_vspw,
+    lite.segformer_lite2_vspw,
+    lite.cffm_lite0_vspw,
+    lite.cffm_lite2_vspw,
+    lite.segformer_lite0_cityscapes,
+    lite.cffm_lite0_cityscapes,
+    lite.segformer_lite0_camvid,
+    lite.cffm_lite0_camvid,
+    lite.segformer_lite0_davis,
+    lite.cffm_lite0_davis,
+    lite.segformer_lite0_freedoom,
+    lite.cffm_lite0_freedoom,
+    lite.segformer_lite0_small,
+    lite.cffm_lite0_small,
     image_models.pspnet_r18_small,
     image_models.pspnet_r101_vspw,
     image_models.ocrnet_r101_vspw,

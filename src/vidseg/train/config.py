@@ -118,7 +118,8 @@ class TrainConfig:
         runtime: on what.
         output: what is written.
         initial_weights: a model or encoder folder to start from; for encoders of timm also "timm", which downloads
-            timm's own weights, or a file of them; None starts from scratch.
+            timm's own weights, "imagenet", which takes those of an installed package where there is one (extra
+            ``lite``), or a file of them; None starts from scratch.
         warm_start: whether a CFFM that starts from a per-frame model of as many classes predicts like it at first, so
             that neither has a classifier to learn anew; without it, only its classifier of single frames does.
     """

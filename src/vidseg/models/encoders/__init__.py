@@ -45,6 +45,9 @@ class EncoderModule(nn.Module, Encoder):
     """For type checkers: an encoder and a module in one. Encoders need not inherit from it."""
 
 
+LITE_SIZES: dict[str, TimmConfig] = {size: TimmConfig(name=f"tf_efficientnet_{size}") for size in ("lite0", "lite2")}
+"""EfficientNet-Lite by size: convolutions only, faster on CPUs than a Mix Transformer of as good features."""
+
 # By the configuration's `kind`.
 _BUILDERS: dict[str, Callable[[Any], nn.Module]] = {
     "mit": MixTransformer,
@@ -91,6 +94,7 @@ def encoder_name(config: Any) -> str:
 
 
 __all__ = [
+    "LITE_SIZES",
     "MIT_SIZES",
     "Encoder",
     "EncoderConfig",
