@@ -28,6 +28,7 @@ import torch
 
 from vidseg.bench.frames import open_footage
 from vidseg.checkpoints import load
+from vidseg.steady import Steady
 from vidseg.stream import Segmenter
 from vidseg.stream.pipeline import prefetch
 from vidseg.types import Frame
@@ -47,11 +48,13 @@ def main() -> int:
     parser.add_argument("--runtime", default="torch", help="(default: torch)")
     parser.add_argument("--size", type=int, default=96, help="lines of the network's input (default: 96)")
     parser.add_argument("--threads", type=int, default=1, help="of the network (default: 1)")
+    parser.add_argument("--steady", action="store_true", help="steady the class scores (default: not)")
     parser.add_argument("--allowed-mb", type=float, default=5, help="growth of a part (default: 5)")
     parser.add_argument("--json", type=Path, metavar="F", help="write what was measured")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    segmenter = Segmenter(load(args.model), "cpu", args.runtime, size=args.size, threads=args.threads)
+    steady = Steady() if args.steady else None
+    segmenter = Segmenter(load(args.model), "cpu", args.runtime, size=args.size, threads=args.threads, steady=steady)
     videos = sorted(SAMPLES.glob("*.mp4"))
     parts = {
         "one stream": (args.frames, one_stream(segmenter, args.size)),
@@ -64,6 +67,7 @@ def main() -> int:
         "runtime": segmenter.runtime_name,
         "size": args.size,
         "threads": args.threads,
+        "steady": args.steady,
         "parts": results,
         "passed": all(passed(part, args.allowed_mb) for part in results.values()),
     }
