@@ -51,7 +51,7 @@ def segformer_lite0_camvid() -> TrainConfig:
 
 
 def cffm_lite0_camvid() -> TrainConfig:
-    """CFFM over Lite0 on CamVid, after its SegFormer: vidseg train --recipe cffm_lite0_camvid --data.root DIR."""
+    """CFFM over Lite0 on CamVid, after SegFormer: vidseg train --recipe cffm_lite0_camvid --data.root DIR."""
     return _after("lite0", small.cffm_b0_camvid())
 
 
@@ -61,7 +61,7 @@ def segformer_lite0_davis() -> TrainConfig:
 
 
 def cffm_lite0_davis() -> TrainConfig:
-    """CFFM over Lite0 on DAVIS-2016, after its SegFormer: vidseg train --recipe cffm_lite0_davis --data.root DIR."""
+    """CFFM over Lite0 on DAVIS-2016, after SegFormer: vidseg train --recipe cffm_lite0_davis --data.root DIR."""
     return _after("lite0", small.cffm_b0_davis())
 
 
@@ -71,7 +71,7 @@ def segformer_lite0_freedoom() -> TrainConfig:
 
 
 def cffm_lite0_freedoom() -> TrainConfig:
-    """CFFM over Lite0 on rendered video, after its SegFormer: vidseg train --recipe cffm_lite0_freedoom --data.root DIR."""
+    """CFFM over Lite0 on rendered video, after SegFormer: vidseg train --recipe cffm_lite0_freedoom --data.root DIR."""
     return _after("lite0", freedoom.cffm_b0_freedoom())
 
 
@@ -81,7 +81,7 @@ def segformer_lite0_small() -> TrainConfig:
 
 
 def cffm_lite0_small() -> TrainConfig:
-    """CFFM over Lite0 on your own video, after its SegFormer: vidseg train --recipe cffm_lite0_small --data.root DIR."""
+    """CFFM over Lite0 on your own video, after SegFormer: vidseg train --recipe cffm_lite0_small --data.root DIR."""
     return _after("lite0", small.cffm_b0_small())
 
 
