@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, freedoom, image_models, lite, small, vspw
+from vidseg.recipes import ablations, cityscapes, everyday, freedoom, image_models, lite, small, vspw
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -43,6 +43,7 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     lite.cffm_lite0_freedoom,
     lite.segformer_lite0_small,
     lite.cffm_lite0_small,
+    everyday.segformer_lite0_everyday,
     image_models.pspnet_r18_small,
     image_models.pspnet_r101_vspw,
     image_models.ocrnet_r101_vspw,
