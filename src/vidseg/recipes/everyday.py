@@ -1,7 +1,7 @@
 """The bundled model of everyday video: people, vehicles and animals, from DAVIS-2016 (Perazzi et al., CVPR 2016).
 
-DAVIS is 20 short videos, every frame labelled, under the BSD License. Each video labels its main moving object only; here
-with the class of that object, the rest is background. What makes so little enough is where the encoder starts: at
+DAVIS is 20 short videos, every frame labelled, under the BSD License. Each video labels its main moving object only;
+here with the class of that object, the rest is background. What makes so little enough is where the encoder starts: at
 ImageNet weights, which it leaves slowly. The folder is laid out as ``camvid`` is, with ``classes.json`` naming
 background, person, vehicle and animal; ``train.txt`` lists all 20 videos.
 """
