@@ -45,6 +45,15 @@ def test_only_chosen_classes_are_coloured(image, labels):
     np.testing.assert_array_equal(overlay(image, labels, CLASSES, classes=[]), image)
 
 
+def test_the_background_is_left_as_it_is_unless_asked_for(image):
+    classes = ClassMap(names=("background", "person"), palette=((0, 0, 0), (200, 10, 30)))
+    labels = (np.arange(60) % 2).astype(np.uint8)[None].repeat(40, 0)
+    result = overlay(image, labels, classes)
+    np.testing.assert_array_equal(result[labels == 0], image[labels == 0])
+    assert (result[labels == 1] != image[labels == 1]).any()
+    assert (overlay(image, labels, classes, classes=[0, 1]) < result)[labels == 0].any()
+
+
 def test_outlines_are_opaque_on_both_sides_of_a_border(image):
     labels = np.zeros((40, 60), np.uint8)
     labels[:, 30:] = 1

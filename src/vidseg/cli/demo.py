@@ -1,7 +1,6 @@
-"""``vidseg demo``: the bundled models on the bundled sample, scored and side by side."""
+"""``vidseg demo``: a model's own labels beside its steadied ones, on real video; or on the rendered sample, scored."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -11,118 +10,156 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from vidseg.cli.demo_rendered import run_rendered
 from vidseg.cli.main import DONE
-from vidseg.cli.parser import Parser, add_steady_options, steady_of
-from vidseg.cli.progress import Advance, progress_bar
+from vidseg.cli.parser import Parser, add_steady_options
+from vidseg.cli.progress import progress_bar
 from vidseg.errors import InputError
 from vidseg.files import write_json
 
 if TYPE_CHECKING:
-    from vidseg.data import VideoDataset
-    from vidseg.evaluate import EngineConfig
-    from vidseg.models import VideoModel
-    from vidseg.stream import Segmenter
+    from vidseg.stream import Segmenter, SteadinessMeter
     from vidseg.types import RGB
+    from vidseg.video import VideoReader
 
-_SCORES = ("mIoU", "mVC8", "mVC16")
+MODEL = "segformer-lite0-everyday"
+PLAIN, STEADIED = "frame by frame", "steadied"
 
 
 def build_parser() -> Parser:
     """The options of this command."""
     parser = Parser(
         "demo",
-        "Segments the bundled sample (walks through maps that no bundled model has seen) with every bundled model, "
-        "prints scores and writes a video: the frame, the ground truth, each model's classes.",
+        "Segments a few seconds of real video that come with the package, or a video of yours, twice: as the model says, "
+        "and steadied along the motion. Prints how steady both are and how fast, and writes a video: the frame, the "
+        "model's classes, the steadied ones. With --rendered, the models of rendered video on its labelled sample "
+        "(walks through maps that they have not seen), with their scores.",
         "vidseg demo -o demo.mp4",
     )
+    parser.add_argument("video", nargs="?", metavar="IN", help="a video of yours (default: the bundled clip)")
     parser.add_argument("-o", "--output", default="vidseg-demo.mp4", metavar="OUT", help="the video to write")
+    parser.add_argument(
+        "--model", metavar="M", help=f"a bundled name, a directory, or hf://owner/name (default: {MODEL})"
+    )
+    parser.add_argument("--rendered", action="store_true", help="score the models of rendered video on their sample")
     add_steady_options(parser)
-    parser.add_argument("--json", metavar="F", help="write the scores")
+    parser.add_argument("--json", metavar="F", help="write all figures")
     return parser
 
 
 def run(args: Any) -> int:
-    """Scores first, then the video."""
-    from vidseg.checkpoints import bundled_models, load
-    from vidseg.data import open_dataset
-    from vidseg.evaluate import EngineConfig, evaluate_model
-
+    """One of the two."""
     if not args.output.endswith(".mp4"):
         raise InputError(f"got output {args.output}; expected a video; name it .mp4")
-    dataset = open_dataset(Path(str(resources.files("vidseg"))) / "assets" / "sample", "folder", "all")
-    names = bundled_models()
-    config = EngineConfig(steady=steady_of(args), flow=args.flow)
-    results = {}
-    for name in names:
-        with progress_bar(f"scoring {name}", None) as advance:
-            results[name] = evaluate_model(name, dataset, config, progress=advance).to_dict()
-    with progress_bar(f"writing {args.output}", None) as advance:
-        rates = _write_video(args.output, {name: load(name) for name in names}, dataset, config, advance)
-    table = Table(
-        "model",
-        *_SCORES,
-        "frames/s",
-        box=None,
-        pad_edge=False,
-        title="Bundled sample, protocol vspw",
-        title_justify="left",
-        caption="frames/s: of the model's steps, without compilation, reading, scoring and writing",
-        caption_justify="left",
-    )
-    for name, result in results.items():
-        scores = result["protocols"]["vspw"]
-        table.add_row(name, *(f"{scores[score]:.3f}" for score in _SCORES), f"{rates[name]:.1f}")
-    Console().print(table)
+    if args.rendered:
+        if args.video or args.model:
+            given = "a video" if args.video else "--model"
+            raise InputError(f"got {given} with --rendered, which has its own; leave one of them out")
+        return run_rendered(args)
+    if args.steady == 0:
+        raise InputError("got --steady 0; expected a strength above 0: this shows what steadying does")
+    return _run_real(args)
+
+
+def _run_real(args: Any) -> int:
+    from vidseg.checkpoints import load
+    from vidseg.flow import flow_estimator
+    from vidseg.steady import Steady
+    from vidseg.stream import Segmenter, SteadinessMeter
+    from vidseg.video import read_video
+
+    name = args.model or MODEL
+    model = load(name)
+    steady = Steady() if args.steady is None else Steady(strength=args.steady)
+    flow = flow_estimator(args.flow or steady.flow)
+    segmenters = {PLAIN: Segmenter(model, flow=flow), STEADIED: Segmenter(model, flow=flow, steady=steady)}
+    meters = {way: SteadinessMeter(model.num_classes, flow) for way in segmenters}
+    seconds = dict.fromkeys(segmenters, 0.0)
+    with read_video(args.video or _sample()) as reader:
+        frames = _write_video(args.output, reader, segmenters, meters, seconds)
+    figures = {
+        way: {
+            "model": name,
+            "runtime": segmenter.runtime_name,
+            "flow": meters[way].result().flow,
+            "TC": meters[way].result().scores["exact"],
+            "agreement": meters[way].result().agreement,
+            "steps_per_second": frames / (seconds[way] - segmenter.compile_seconds),
+        }
+        for way, segmenter in segmenters.items()
+    }
+    _print_table(name, figures)
     if args.json:
-        write_json(args.json, {name: {**results[name], "steps_per_second": rates[name]} for name in names})
+        write_json(args.json, {"frames": frames, **figures})
     print(f"wrote {args.output}")
     return DONE
 
 
 def _write_video(
-    path: str, models: "dict[str, VideoModel]", dataset: "VideoDataset", config: "EngineConfig", advance: Advance
-) -> "dict[str, float]":
-    """Writes the video; gives the frames a second of every model's steps, without compilation."""
-    from vidseg.flow import flow_estimator
-    from vidseg.stream import Segmenter
+    path: str,
+    reader: "VideoReader",
+    segmenters: "dict[str, Segmenter]",
+    meters: "dict[str, SteadinessMeter]",
+    seconds: dict[str, float],
+) -> int:
+    """Writes the video; gives the number of frames."""
     from vidseg.types import Frame
     from vidseg.video import OverlayWriter, VideoInfo
 
-    rate = Fraction(dataset.videos[0].rate or 1).limit_denominator(1000)
-    segmenters = {
-        name: Segmenter(model, flow=None if config.flow is None else flow_estimator(config.flow), steady=config.steady)
-        for name, model in models.items()
-    }
-    seconds = dict.fromkeys(models, 0.0)
-    pictures = _pictures(segmenters, seconds, dataset)
-    first = next(pictures)
+    rate = reader.info.fps or 15
+    pictures = _pictures(reader, segmenters, meters, seconds)
+    first = next(pictures, None)
+    if first is None:
+        raise InputError(f"got {reader.info.name} without a frame; expected a video; check the file")
     info = VideoInfo(name=path, width=first.shape[1], height=first.shape[0], fps=rate, time_base=1 / rate)
-    with OverlayWriter(path, info) as writer:
+    with OverlayWriter(path, info) as writer, progress_bar(f"writing {path}", None) as advance:
         for index, picture in enumerate(chain([first], pictures)):
             frame = Frame(image=picture, index=index, time=float(index / rate), duration=float(1 / rate))
             writer.write(picture, frame)
             advance(index + 1)
-    return {name: (index + 1) / (seconds[name] - segmenters[name].compile_seconds) for name in models}
+    return index + 1
 
 
 def _pictures(
-    segmenters: "dict[str, Segmenter]", seconds: dict[str, float], dataset: "VideoDataset"
+    reader: "VideoReader",
+    segmenters: "dict[str, Segmenter]",
+    meters: "dict[str, SteadinessMeter]",
+    seconds: dict[str, float],
 ) -> "Iterator[RGB]":
-    """Of each frame: itself, the ground truth and every model's classes, under captions; adds up the steps' seconds."""
-    from vidseg.data import frames_with_labels
+    """Of each frame: itself and its classes both ways, under captions; adds up the steps' seconds."""
     from vidseg.viz import overlay, side_by_side
 
-    captions = ["frame", "ground truth", *segmenters]
-    for video in dataset.videos:
-        states = {name: segmenter.start() for name, segmenter in segmenters.items()}
-        for frame, labels in frames_with_labels(video, dataset.spec):
-            assert labels is not None  # every frame of the sample is labelled
-            layers = [labels]
-            for name, segmenter in segmenters.items():
-                began = perf_counter()
-                states[name], segmentation = segmenter.step(states[name], frame)
-                seconds[name] += perf_counter() - began
-                layers.append(segmentation.labels)
-            shown = [overlay(frame.image, layer, dataset.class_map, opacity=0.7) for layer in layers]
-            pictures = [frame.image, *shown]
-            yield side_by_side(pictures, captions=captions, columns=3 if len(pictures) == 3 else 2)
+    states = {way: segmenter.start() for way, segmenter in segmenters.items()}
+    for frame in reader:
+        shown = [frame.image]
+        for way, segmenter in segmenters.items():
+            began = perf_counter()
+            states[way], segmentation = segmenter.step(states[way], frame)
+            seconds[way] += perf_counter() - began
+            meters[way].update(segmentation)
+            shown.append(overlay(frame.image, segmentation.labels, segmenter.class_map))
+        yield side_by_side(shown, captions=["frame", *segmenters])
+
+
+def _print_table(name: str, figures: dict[str, dict[str, Any]]) -> None:
+    table = Table(
+        "labels",
+        "TC",
+        "pixels that move along",
+        "frames/s",
+        box=None,
+        pad_edge=False,
+        title=name,
+        title_justify="left",
+        caption="TC: temporal consistency under motion; frames/s: of the model's steps, without compilation, reading "
+        "and writing",
+        caption_justify="left",
+    )
+    for way, row in figures.items():
+        scores = [f"{row[key]:.3f}" if row[key] is not None else "-" for key in ("TC", "agreement")]
+        table.add_row(way, *scores, f"{row['steps_per_second']:.1f}")
+    Console().print(table)
+
+
+def _sample() -> Path:
+    return Path(str(resources.files("vidseg"))) / "assets" / "real" / "people.mp4"

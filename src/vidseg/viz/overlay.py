@@ -19,6 +19,9 @@ from vidseg.viz.legend import draw_legend
 # Blending weights are fractions of this, so that a product with a byte still fits 16 bits.
 _ONE = 256
 
+BACKGROUND = "background"
+"""The name of a class that stands for everything else."""
+
 
 def overlay(
     image_HW3: RGB,
@@ -30,7 +33,9 @@ def overlay(
     legend: bool = False,
     classes: Collection[int] | None = None,
 ) -> RGB:
-    """The frame with its classes' colours over it. Pixels of the ignore value show the frame untouched.
+    """The frame with its classes' colours over it.
+
+    Pixels of the ignore value show the frame untouched, and so do those of a class named "background", unless asked for.
 
     Args:
         image_HW3: uint8 RGB.
@@ -39,7 +44,7 @@ def overlay(
         opacity: 0 (the frame) to 1 (the colours).
         outlines: draw every region's border opaque in the region's colour.
         legend: name the classes present, in the upper left corner.
-        classes: colour these ids only; all when None.
+        classes: colour these ids only; None for all but the background.
 
     Returns:
         HxWx3 uint8, a new array.
@@ -55,7 +60,8 @@ def overlay(
         )
     if not 0 <= opacity <= 1:
         raise InputError(f"got opacity={opacity}; expected 0 to 1")
-    shown = frozenset(range(class_map.num_classes) if classes is None else classes)
+    everything = (index for index, name in enumerate(class_map.names) if name != BACKGROUND)
+    shown = frozenset(everything if classes is None else classes)
     if unknown := sorted(shown - set(range(class_map.num_classes))):
         raise InputError(f"got classes {unknown}; expected ids 0 to {class_map.num_classes - 1}")
 
