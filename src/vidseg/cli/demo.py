@@ -1,6 +1,7 @@
 """``vidseg demo``: a model's own labels beside its steadied ones, on real video; or on the rendered sample, scored."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -30,7 +31,7 @@ def build_parser() -> Parser:
     """The options of this command."""
     parser = Parser(
         "demo",
-        "Segments a few seconds of real video that come with the package, or a video of yours, twice: as the model says, "
+        "Segments a few seconds of real video that come along, or a video of yours, twice: as the model says, "
         "and steadied along the motion. Prints how steady both are and how fast, and writes a video: the frame, the "
         "model's classes, the steadied ones. With --rendered, the models of rendered video on its labelled sample "
         "(walks through maps that they have not seen), with their scores.",
@@ -72,7 +73,10 @@ def _run_real(args: Any) -> int:
     model = load(name)
     steady = Steady() if args.steady is None else Steady(strength=args.steady)
     flow = flow_estimator(args.flow or steady.flow)
-    segmenters = {PLAIN: Segmenter(model, flow=flow), STEADIED: Segmenter(model, flow=flow, steady=steady)}
+    segmenters = {
+        PLAIN: Segmenter(model, flow=flow if model.needs_flow else None),
+        STEADIED: Segmenter(model, flow=flow, steady=steady),
+    }
     meters = {way: SteadinessMeter(model.num_classes, flow) for way in segmenters}
     seconds = dict.fromkeys(segmenters, 0.0)
     with read_video(args.video or _sample()) as reader:
@@ -106,7 +110,7 @@ def _write_video(
     from vidseg.types import Frame
     from vidseg.video import OverlayWriter, VideoInfo
 
-    rate = reader.info.fps or 15
+    rate = reader.info.fps or Fraction(15)
     pictures = _pictures(reader, segmenters, meters, seconds)
     first = next(pictures, None)
     if first is None:

@@ -35,7 +35,7 @@ def overlay(
 ) -> RGB:
     """The frame with its classes' colours over it.
 
-    Pixels of the ignore value show the frame untouched, and so do those of a class named "background", unless asked for.
+    Pixels of the ignore value show the frame untouched; so do those of a class named "background", unless asked for.
 
     Args:
         image_HW3: uint8 RGB.
