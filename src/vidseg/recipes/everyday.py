@@ -23,7 +23,7 @@ def segformer_lite0_everyday() -> TrainConfig:
         # People fill a frame or are a tenth of its height.
         augmentation=AugmentationConfig(crop_size=(256, 256), base_size=(427, 240), scale_range=(0.5, 2.0)),
         optimizer=OptimizerConfig(learning_rate=2e-4, head_factor=5.0),
-        schedule=ScheduleConfig(iterations=2000, warmup=100),
+        schedule=ScheduleConfig(iterations=600, warmup=50),
         runtime=replace(config.runtime, ema_decay=0.99),
         output=replace(config.output, folder="runs/segformer_lite0_everyday"),
     )
