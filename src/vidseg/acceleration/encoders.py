@@ -4,6 +4,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from vidseg.acceleration.folding import fold_traced
 from vidseg.acceleration.mit import fast_mix_transformer
 from vidseg.acceleration.same_padding import replace_same_convolutions
@@ -11,11 +13,14 @@ from vidseg.models import MixTransformer, TimmEncoder
 
 
 def fast_timm_encoder(encoder: TimmEncoder) -> TimmEncoder:
-    """The same network with its norms folded into the convolutions before them, where it has some."""
+    """The same network with its norms folded into the convolutions before them, where it has some.
+
+    Weights with their channels last have convolutions compute so: a fifth to a third faster by torch on CPUs.
+    """
     fast = copy.deepcopy(encoder).eval()
     fold_traced(fast.network)
     replace_same_convolutions(fast.network)
-    return fast
+    return fast.to(memory_format=torch.channels_last)
 
 
 # By the module's type.
