@@ -63,9 +63,15 @@ def test_evaluate(run, tmp_path: Path) -> None:
     words = ("evaluate", "--data", root, "--layout", "camvid", "--model", tmp_path / "model", "--vc", 2)
     code, _, err = run(*words, "--steady", 0.8, "--json", tmp_path / "scores.json")
     assert code == 0, err
+    assert "as if there were 15 frames a second" in err
     engine = json.loads((tmp_path / "scores.json").read_text())["engine"]
     assert engine["steady"]["strength"] == 0.8
     assert engine["flow"] == "dis"
     code, _, err = run(*words, "--steady", "--tta", "flip")
     assert code == 2
     assert "with test-time augmentation" in err
+    listed = root / "classes.json"
+    listed.write_text(json.dumps(json.loads(listed.read_text()) | {"fps": 24}))
+    code, _, err = run(*words, "--steady")
+    assert code == 0, err
+    assert "frames a second: the data" not in err

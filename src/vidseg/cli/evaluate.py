@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rich.console import Console
 
 from vidseg.cli.html import add_html_options, html_config, write_html
-from vidseg.cli.main import DONE, PARTLY
+from vidseg.cli.main import DONE, PARTLY, report
 from vidseg.cli.parser import Parser, add_model_options, steady_of
 from vidseg.cli.progress import progress_bar
 from vidseg.cli.score_tables import score_tables
@@ -88,10 +88,16 @@ def run(args: Any) -> int:
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.data import open_dataset
     from vidseg.evaluate import ModelLabels, PredictedLabels, evaluate_model, evaluate_predictions, select_videos
+    from vidseg.steady import REFERENCE_RATE
 
     flow, why_not = chosen_flow(args.tc)
     options: dict[str, Any] = {"windows": windows, "flow": flow, "processes": args.processes}
     dataset = open_dataset(args.data, args.layout, args.split)
+    if config.steady is not None and any(video.rate is None for video in dataset.videos):
+        report(
+            f"steadied as if there were {REFERENCE_RATE:g} frames a second: the data set does not say how many; "
+            'write "fps" into its classes.json'
+        )
     with progress_bar(f"evaluating {args.split}", None) as advance:
         if args.predictions is not None:
             evaluation = evaluate_predictions(args.predictions, dataset, videos=videos, progress=advance, **options)
