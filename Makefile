@@ -37,6 +37,7 @@ docs: install
 
 demo: install
 	$(BIN)/vidseg demo -o out/demo.mp4
+	$(BIN)/vidseg demo --rendered -o out/rendered.mp4
 	$(BIN)/vidseg segment src/vidseg/assets/sample/images/*.mp4 -o 'out/masks/{name}' --model cffm-b0-freedoom
 
 # The page is made of committed measurements; `vidseg bench --json` makes new ones.

@@ -26,9 +26,9 @@ def stored(name: str, prefix: str) -> dict[str, float]:
     return {score: metrics[prefix + score] for score in SCORES}
 
 
-def test_they_fit_into_20_megabytes():
+def test_they_fit_into_25_megabytes():
     models = Path(str(resources.files("vidseg"))) / "assets" / "models"
-    assert sum(path.stat().st_size for path in models.rglob("*") if path.is_file()) < 20_000_000
+    assert sum(path.stat().st_size for path in models.rglob("*") if path.is_file()) < 25_000_000
 
 
 @pytest.mark.slow
