@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 import tiny
 from vidseg.models import (
+    MRCFA,
     TCB,
     Adaptive,
     Context,
@@ -21,6 +22,7 @@ from vidseg.models import (
     FrameInputs,
     FrameOutputs,
     MiTConfig,
+    MRCFAConfig,
     ReferenceModel,
     StatefulModel,
     Step,
@@ -218,6 +220,11 @@ def tcb(head: PSPConfig | OCRConfig, **options: Any) -> Callable[[], TCB]:
     return partial(TCB, config)
 
 
+def mrcfa(**options: Any) -> Callable[[], MRCFA]:
+    """Makes a small MRCFA with references two and one frames back."""
+    return partial(MRCFA, MRCFAConfig(encoder=tiny.ENCODER, num_classes=5, head_channels=8, offsets=(2, 1), **options))
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -229,6 +236,7 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "tcb ocr": tcb(OCRConfig(channels=8, key_channels=8)),
     "tcb recent": tcb(OCRConfig(channels=8, key_channels=8), memory="recent", memory_size=3),
     "tcb released": tcb(OCRConfig(channels=8, key_channels=8), memory="released"),
+    "mrcfa": mrcfa(refining_convs=2),
 }
 
 

@@ -34,7 +34,7 @@ def test_an_adaptive_model_must_be_ready_for_its_larger_way(monkeypatch: pytest.
     assert sum(counted.accelerated.values()) == totals["probe"] + max(totals["key"], totals["between"])
 
 
-@pytest.mark.parametrize("kind", ["tcb ppm", "tcb recent", "key frames", "flow"])
+@pytest.mark.parametrize("kind", ["tcb ppm", "tcb recent", "mrcfa", "key frames", "flow"])
 def test_stages_and_contenders(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARCHITECTURES, "toy", Architecture(config=toys.ToyConfig, build=toys.KINDS[kind]))
     setup = Setup(model=subject(toys.toy(kind), SIZE, 7), size=SIZE, threads=1)

@@ -47,8 +47,8 @@ def convert_segformer(tensors: Mapping[str, Any], name: str) -> Converted:
         CheckpointError: naming the first key that is missing or unknown.
     """
     source = Renaming(tensors, name)
-    sizes = _sizes(source)
-    return source.finish(source.config(SegFormerConfig, encoder=_move_frame_model(source), **sizes))
+    sizes = head_sizes(source)
+    return source.finish(source.config(SegFormerConfig, encoder=move_frame_model(source), **sizes))
 
 
 def convert_cffm(tensors: Mapping[str, Any], name: str) -> Converted:
@@ -58,23 +58,29 @@ def convert_cffm(tensors: Mapping[str, Any], name: str) -> Converted:
         CheckpointError: naming the first key that is missing or unknown.
     """
     source = Renaming(tensors, name)
-    sizes = _sizes(source)
+    sizes = head_sizes(source)
     depth = source.count(_BLOCKS)
-    encoder = _move_frame_model(source)
+    encoder = move_frame_model(source)
     source.move_layer(f"{_HEAD}.linear_pred2", "context_classifier")
     for block in range(depth):
         _move_mining_block(source, f"{_BLOCKS}.{block}", f"blocks.{block}")
     return source.finish(source.config(CFFMConfig, encoder=encoder, depth=depth, **sizes))
 
 
-def _sizes(source: Renaming) -> dict[str, int]:
+def head_sizes(source: Renaming) -> dict[str, int]:
+    """Number of classes and width of a head that is still to be moved."""
     return {
         "num_classes": source.size(f"{_HEAD}.linear_pred.bias"),
         "head_channels": source.size(f"{_HEAD}.linear_fuse.bn.bias"),
     }
 
 
-def _move_frame_model(source: Renaming) -> MiTConfig:
+def move_frame_model(source: Renaming) -> MiTConfig:
+    """Moves what all of the authors' models have: encoder, head and the classifier of single frames.
+
+    Raises:
+        CheckpointError: naming the first key that is missing.
+    """
     encoder = move_encoder(source, theirs="backbone.", ours="encoder.")
     for stage in range(4):
         source.move_layer(f"{_HEAD}.linear_c{stage + 1}.proj", f"head.projections.{stage}")

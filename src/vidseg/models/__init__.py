@@ -30,6 +30,7 @@ from vidseg.models.encoders import (
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.mrcfa import MRCFA, MRCFAConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
@@ -56,6 +57,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
     "tcb": Architecture(config=TCBConfig, build=TCB),
+    "mrcfa": Architecture(config=MRCFAConfig, build=MRCFA),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
@@ -75,6 +77,7 @@ __all__ = [
     "ARCHITECTURES",
     "CFFM",
     "MIT_SIZES",
+    "MRCFA",
     "TCB",
     "Adaptive",
     "Architecture",
@@ -89,6 +92,7 @@ __all__ = [
     "FrameInputs",
     "FrameOutputs",
     "HeadConfig",
+    "MRCFAConfig",
     "MiTConfig",
     "MixTransformer",
     "ModelConfig",

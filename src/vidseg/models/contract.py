@@ -62,7 +62,8 @@ class ClipLogits(NamedTuple):
         final: float [B,K,h,w], logits of the last frame with the context of the frames before it.
         frames: float [B,T,K,h,w], logits of every frame: of a model with references each by itself, of another one as
             a stream gives them.
-        auxiliary: further logits float [B,T,K,·,·] that a training loss may use; empty for most models.
+        auxiliary: further logits that a training loss may use, float [B,T,K,·,·] of all frames or [B,1,K,·,·] of the
+            last; empty for most models.
     """
 
     final: Tensor

@@ -49,7 +49,8 @@ class LossConfig:
         frame_weight: of the cross-entropy of all frames' own logits.
         class_weights: factor of each class's pixels; None for 1 everywhere.
         hard_pixels: hard example mining; None to count all pixels.
-        auxiliary_weight: of the cross-entropy of all frames' auxiliary logits, for models that have some.
+        auxiliary_weight: of the cross-entropy of each of the auxiliary logits, for models that have some: of all
+            frames, or of the target's.
         log_softmax_first: whether the logarithm of the softmax is taken before logits are brought to the labels' size,
             as in VSPW's code, and not after.
         average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
@@ -96,7 +97,8 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         total = total + config.frame_weight * loss
     if config.auxiliary_weight:
         for auxiliary in logits.auxiliary:
-            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
+            seen_BTHW = labels_BTHW[:, -auxiliary.shape[1] :]
+            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), seen_BTHW.flatten(0, 1), config, ignore=ignore)
             total = total + config.auxiliary_weight * loss
     return total
 
