@@ -72,6 +72,22 @@ def cffm_shapes(
     return shapes
 
 
+def prior_shapes(*, num_classes: int = 124, channels: int = 256) -> Shapes:
+    """What CFFM++ has besides a CFFM."""
+    block = "decode_head.decoder_swin.blocks.0"
+    shapes = _layer("decode_head.linear_pred3", num_classes, channels, 1, 1)
+    shapes |= _layer(f"{block}.norm1", channels) | _layer(f"{block}.norm2", channels)
+    shapes |= {
+        f"{block}.attn.relative_position_bias_table": (169, 8),
+        f"{block}.attn.relative_position_index": (49, 49),
+    }
+    for name, outputs in (("qkv", 3), ("proj", 1), ("qkv_cluster", 2), ("proj_cluster", 1)):
+        shapes |= _layer(f"{block}.attn.{name}", outputs * channels, channels)
+    return (
+        shapes | _layer(f"{block}.mlp.fc1", 4 * channels, channels) | _layer(f"{block}.mlp.fc2", channels, 4 * channels)
+    )
+
+
 def mrcfa_shapes(
     widths: tuple[int, ...], depths: tuple[int, ...], *, convs: int, num_classes: int = 124, channels: int = 256
 ) -> Shapes:

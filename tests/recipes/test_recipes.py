@@ -4,7 +4,7 @@ import json
 import pytest
 
 from vidseg.errors import InputError
-from vidseg.models import MIT_SIZES, TimmConfig, build_model
+from vidseg.models import MIT_SIZES, PriorConfig, TimmConfig, build_model
 from vidseg.models.heads import FCNConfig, UPerConfig
 from vidseg.recipes import RECIPES, choices, find_recipe, option_names, override
 from vidseg.train import HardPixels
@@ -20,6 +20,18 @@ def test_every_recipe_says_how_to_run_it_and_is_plain_data(name):
     if not config.model.reference_offsets:
         expected = (0, 1) if config.data.clips.reference_offsets else (1, 0)
         assert (config.loss.final_weight, config.loss.frame_weight) == expected
+
+
+def test_a_prior_is_trained_alone():
+    config = find_recipe("cffmpp_b1_vspw")
+    assert (config.schedule.iterations, config.optimizer.learning_rate, config.optimizer.head_factor) == (
+        40_000,
+        2e-4,
+        1,
+    )
+    assert config.model == dataclasses.replace(find_recipe("cffm_b1_vspw").model, prior=PriorConfig())
+    children = {name for name, part in build_model(config.model).named_children() if part.state_dict()}
+    assert children - set(config.frozen) == {"prior"}
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ METHODS: dict[type[Any], Method] = {
         per_frame=_inner_segformer,
     ),
     CFFMConfig: Method(
-        parts=_PLAIN_PARTS | {"CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
+        parts=_PLAIN_PARTS | {"prior": r"prior\b", "CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
         # Its attention has no module of its own.
         rest="CFM",
         attention_cost=_attention_cost,

@@ -1,14 +1,15 @@
-"""The authors' released CFFM and SegFormer checkpoints."""
+"""The authors' released CFFM, CFFM++ and SegFormer checkpoints."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from vidseg.checkpoints.mit import move_encoder
 from vidseg.checkpoints.renaming import Converted, Renaming
-from vidseg.models import CFFMConfig, MiTConfig, SegFormerConfig
+from vidseg.models import CFFMConfig, MiTConfig, PriorConfig, SegFormerConfig
 
 _HEAD = "decode_head"
 _BLOCKS = f"{_HEAD}.decoder_focal.blocks"
+_PRIOR = f"{_HEAD}.decoder_swin.blocks.0"
 
 # Theirs -> ours, in every mining block.
 _LAYERS = {
@@ -52,7 +53,7 @@ def convert_segformer(tensors: Mapping[str, Any], name: str) -> Converted:
 
 
 def convert_cffm(tensors: Mapping[str, Any], name: str) -> Converted:
-    """A CFFM of any size and depth.
+    """A CFFM of any size and depth; a CFFM++ where there is what looks up prototypes.
 
     Raises:
         CheckpointError: naming the first key that is missing or unknown.
@@ -64,7 +65,11 @@ def convert_cffm(tensors: Mapping[str, Any], name: str) -> Converted:
     source.move_layer(f"{_HEAD}.linear_pred2", "context_classifier")
     for block in range(depth):
         _move_mining_block(source, f"{_BLOCKS}.{block}", f"blocks.{block}")
-    return source.finish(source.config(CFFMConfig, encoder=encoder, depth=depth, **sizes))
+    prior = None
+    if source.first(f"{_PRIOR}.") is not None:
+        _move_prior(source)
+        prior = PriorConfig()
+    return source.finish(source.config(CFFMConfig, encoder=encoder, depth=depth, prior=prior, **sizes))
 
 
 def head_sizes(source: Renaming) -> dict[str, int]:
@@ -101,3 +106,21 @@ def _move_mining_block(source: Renaming, theirs: str, ours: str) -> None:
     for suffix, group in _POOLED_TABLES.items():
         source.move(f"{table}_{suffix}", f"{ours}.mining.pooled_biases.{group}.table")
     source.drop(*(f"{theirs}.attn.{buffer}" for buffer in _INDEX_BUFFERS))
+
+
+def _move_prior(source: Renaming) -> None:
+    for theirs, ours in (
+        ("norm1", "norm1"),
+        ("norm2", "norm2"),
+        ("mlp.fc1", "mlp.expand"),
+        ("mlp.fc2", "mlp.contract"),
+    ):
+        source.move_layer(f"{_PRIOR}.{theirs}", f"prior.{ours}")
+    # Keys and values of positions are never used.
+    for part in ("weight", "bias"):
+        source.move(f"{_PRIOR}.attn.qkv.{part}", f"prior.query.{part}", lambda tensor: tensor.chunk(3)[0])
+    source.move_layer(f"{_PRIOR}.attn.qkv_cluster", "prior.key_value")
+    source.move_layer(f"{_PRIOR}.attn.proj_cluster", "prior.output")
+    source.move_layer(f"{_HEAD}.linear_pred3", "prior.classifier")
+    unused = ("proj.weight", "proj.bias", "relative_position_bias_table", "relative_position_index")
+    source.drop(*(f"{_PRIOR}.attn.{name}" for name in unused))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vidseg.models.cffm import CFFM, CFFMConfig, ReferenceConfig
+from vidseg.models.cffm import CFFM, CFFMConfig, PriorConfig, ReferenceConfig
 from vidseg.models.contract import (
     ClipLogits,
     Context,
@@ -99,6 +99,7 @@ __all__ = [
     "PerFrame",
     "PerFrameConfig",
     "PlainViT",
+    "PriorConfig",
     "ReferenceConfig",
     "ReferenceModel",
     "Schedule",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, freedoom, image_models, mrcfa, small, vspw
+from vidseg.recipes import ablations, cffmpp, cityscapes, freedoom, image_models, mrcfa, small, vspw
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -19,6 +19,8 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     vspw.cffm_b1_vspw,
     vspw.cffm_b2_vspw,
     vspw.cffm_b5_vspw,
+    cffmpp.cffmpp_b0_vspw,
+    cffmpp.cffmpp_b1_vspw,
     mrcfa.mrcfa_b0_vspw,
     mrcfa.mrcfa_b1_vspw,
     mrcfa.mrcfa_b2_vspw,

@@ -65,16 +65,14 @@ class LossConfig:
     average: Literal["all", "labelled"] = "all"
 
     def __post_init__(self) -> None:
-        if min(self.final_weight, self.frame_weight) < 0 or self.final_weight + self.frame_weight == 0:
+        weights = (self.final_weight, self.frame_weight, self.auxiliary_weight)
+        if min(weights) < 0 or not any(weights):
             raise InputError(
-                f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}; "
-                "expected weights of 0 or more, at least one of them above 0"
+                f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}, "
+                f"auxiliary_weight={self.auxiliary_weight}; expected weights of 0 or more, at least one of them above 0"
             )
-        if self.auxiliary_weight < 0 or self.average not in ("all", "labelled"):
-            raise InputError(
-                f"got auxiliary_weight={self.auxiliary_weight}, average={self.average!r}; "
-                "expected a weight of 0 or more, and 'all' or 'labelled'"
-            )
+        if self.average not in ("all", "labelled"):
+            raise InputError(f"got average={self.average!r}; expected 'all' or 'labelled'")
         if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
             raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
 
@@ -87,7 +85,15 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         labels_BTHW: int64 class ids of every frame, `ignore` where there is none.
         config: weights of the parts.
         ignore: the label of pixels that cost nothing.
+
+    Raises:
+        InputError: if only auxiliary logits count and there are none.
     """
+    if not (config.final_weight or config.frame_weight or logits.auxiliary):
+        raise InputError(
+            "got a loss of auxiliary logits alone for a model that has none; expected loss.final_weight or "
+            "loss.frame_weight above 0"
+        )
     total = logits.final.new_zeros(())
     if config.final_weight:
         loss = pixel_cross_entropy(logits.final, labels_BTHW[:, -1], config, ignore=ignore)
