@@ -72,6 +72,46 @@ def cffm_shapes(
     return shapes
 
 
+def prior_shapes(*, num_classes: int = 124, channels: int = 256) -> Shapes:
+    """What CFFM++ has besides a CFFM."""
+    block = "decode_head.decoder_swin.blocks.0"
+    shapes = _layer("decode_head.linear_pred3", num_classes, channels, 1, 1)
+    shapes |= _layer(f"{block}.norm1", channels) | _layer(f"{block}.norm2", channels)
+    shapes |= {
+        f"{block}.attn.relative_position_bias_table": (169, 8),
+        f"{block}.attn.relative_position_index": (49, 49),
+    }
+    for name, outputs in (("qkv", 3), ("proj", 1), ("qkv_cluster", 2), ("proj_cluster", 1)):
+        shapes |= _layer(f"{block}.attn.{name}", outputs * channels, channels)
+    return (
+        shapes | _layer(f"{block}.mlp.fc1", 4 * channels, channels) | _layer(f"{block}.mlp.fc2", channels, 4 * channels)
+    )
+
+
+def mrcfa_shapes(
+    widths: tuple[int, ...], depths: tuple[int, ...], *, convs: int, num_classes: int = 124, channels: int = 256
+) -> Shapes:
+    shapes = segformer_shapes(widths, depths, num_classes=num_classes, channels=channels)
+    for index in range(1, 5):
+        shapes |= _layer(f"decode_head.deco{index}.smalldecoder.1", num_classes, channels, 1, 1)
+    module = "decode_head.hypercorre_module"
+    for index, width in enumerate(widths[1:], start=1):
+        shapes |= _layer(f"{module}.q{index}", width, width) | _layer(f"{module}.k{index}", width, width)
+    # (outputs, inputs, kernel) of each convolution.
+    double = {
+        **{"layer4": ((1, 1, 3), (2, 1, 3)), "layer3": ((1, 1, 3), (2, 1, 3)), "layer2": ((1, 1, 5), (2, 1, 3))},
+        **{"layer4to3": ((2, 2, 3), (2, 2, 3)), "layer3to2": ((2, 2, 3), (1, 2, 3))},
+    }
+    single = {name: ((1, 1, 5 if name in ("layer2", "layer3") else 3),) for name in double}
+    for name, stack in (single if convs == 1 else double).items():
+        for index, (outputs, inputs, kernel) in enumerate(stack):
+            shapes |= _layer(f"{module}.hpn.encoder_{name}.{3 * index}.conv2", outputs, inputs, kernel, kernel)
+            shapes |= _layer(f"{module}.hpn.encoder_{name}.{3 * index + 1}", outputs)
+    shapes |= _layer("decode_head.sr2", widths[1], widths[1], 4, 4)
+    shapes |= _layer("decode_head.sr3", widths[2], widths[2], 2, 2)
+    return shapes | _layer("decode_head.sr1_feat", channels, channels, 4, 4)
+
+
 def mmseg_resnet18_shapes(prefix: str = "backbone.") -> Shapes:
     shapes: Shapes = {}
     for index, (inputs, channels) in enumerate(((3, 32), (32, 32), (32, 64))):

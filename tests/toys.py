@@ -14,13 +14,19 @@ from torch.nn import functional as F
 
 import tiny
 from vidseg.models import (
+    CFFM,
+    MRCFA,
     TCB,
     Adaptive,
+    CFFMConfig,
     Context,
     Cycle,
     FrameInputs,
     FrameOutputs,
     MiTConfig,
+    MRCFAConfig,
+    PriorConfig,
+    ReferenceConfig,
     ReferenceModel,
     StatefulModel,
     Step,
@@ -218,6 +224,26 @@ def tcb(head: PSPConfig | OCRConfig, **options: Any) -> Callable[[], TCB]:
     return partial(TCB, config)
 
 
+def cffmpp() -> CFFM:
+    """A small CFFM++ with references two and one frames back, and fewer prototypes than positions."""
+    references = tuple(ReferenceConfig(offset=offset, tokens_per_side=2, kernel=3) for offset in (2, 1))
+    config = CFFMConfig(
+        encoder=tiny.ENCODER,
+        num_classes=5,
+        depth=1,
+        head_channels=8,
+        heads=2,
+        references=references,
+        prior=PriorConfig(prototypes=6, heads=2),
+    )
+    return CFFM(config)
+
+
+def mrcfa(**options: Any) -> Callable[[], MRCFA]:
+    """Makes a small MRCFA with references two and one frames back."""
+    return partial(MRCFA, MRCFAConfig(encoder=tiny.ENCODER, num_classes=5, head_channels=8, offsets=(2, 1), **options))
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -229,6 +255,8 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "tcb ocr": tcb(OCRConfig(channels=8, key_channels=8)),
     "tcb recent": tcb(OCRConfig(channels=8, key_channels=8), memory="recent", memory_size=3),
     "tcb released": tcb(OCRConfig(channels=8, key_channels=8), memory="released"),
+    "mrcfa": mrcfa(refining_convs=2),
+    "cffm++": cffmpp,
 }
 
 

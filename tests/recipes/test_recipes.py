@@ -4,7 +4,7 @@ import json
 import pytest
 
 from vidseg.errors import InputError
-from vidseg.models import MIT_SIZES, CFFMConfig, TimmConfig, build_model
+from vidseg.models import MIT_SIZES, PriorConfig, TimmConfig, build_model
 from vidseg.models.heads import FCNConfig, UPerConfig
 from vidseg.recipes import RECIPES, choices, find_recipe, option_names, override
 from vidseg.train import HardPixels
@@ -17,14 +17,30 @@ def test_every_recipe_says_how_to_run_it_and_is_plain_data(name):
     assert config.output.folder == f"runs/{name}"
     assert json.loads(json.dumps(dataclasses.asdict(config)))
     # Models without references have one kind of logits: of single frames, or of all frames of clips.
-    if not isinstance(config.model, CFFMConfig):
+    if not config.model.reference_offsets:
         expected = (0, 1) if config.data.clips.reference_offsets else (1, 0)
         assert (config.loss.final_weight, config.loss.frame_weight) == expected
 
 
+def test_a_prior_is_trained_alone():
+    config = find_recipe("cffmpp_b1_vspw")
+    assert (config.schedule.iterations, config.optimizer.learning_rate, config.optimizer.head_factor) == (
+        40_000,
+        2e-4,
+        1,
+    )
+    assert config.model == dataclasses.replace(find_recipe("cffm_b1_vspw").model, prior=PriorConfig())
+    children = {name for name, part in build_model(config.model).named_children() if part.state_dict()}
+    assert children - set(config.frozen) == {"prior"}
+
+
 @pytest.mark.parametrize(
     ("name", "millions"),
-    [("cffm_b0_vspw", 4.7), ("cffm_b1_vspw", 15.5), ("cffm_b2_vspw", 26.5), ("cffm_b5_vspw", 85.5)],
+    [
+        *(("cffm_b0_vspw", 4.7), ("cffm_b1_vspw", 15.5), ("cffm_b2_vspw", 26.5), ("cffm_b5_vspw", 85.5)),
+        # Its papers count without the heads on single references, up to 0.1 million.
+        *(("mrcfa_b0_vspw", 5.28), ("mrcfa_b1_vspw", 16.32), ("mrcfa_b2_vspw", 27.37), ("mrcfa_b5_vspw", 84.61)),
+    ],
 )
 def test_the_papers_models_have_its_number_of_parameters(name, millions):
     model = build_model(find_recipe(name).model)

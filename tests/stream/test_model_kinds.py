@@ -40,7 +40,7 @@ def extras(model: VideoModel, images: Tensor) -> dict[str, Tensor]:
     given = {}
     if model.needs_flow:
         given["flow"] = torch.randn(1, images.shape[1], 2, *SIZE, generator=generator)
-    if model.prior_names:
+    if "colour" in model.prior_names:
         given["prior"] = torch.randn(1, toys.C, generator=generator)
     return given
 

@@ -55,6 +55,17 @@ def test_auxiliary_logits_of_all_frames_count_with_their_weight():
     torch.testing.assert_close(with_them - without, 2 * 0.25 * one)
 
 
+def test_auxiliary_logits_of_the_target_meet_its_labels():
+    generator = torch.Generator().manual_seed(0)
+    frames, auxiliary = torch.randn(2, 4, 3, 4, 4, generator=generator), torch.randn(2, 1, 3, 8, 8, generator=generator)
+    labels = torch.randint(0, 3, (2, 4, 8, 8), generator=generator)
+    config = LossConfig(final_weight=0.5, auxiliary_weight=0.5, frame_weight=0.0)
+    loss = clip_loss(ClipLogits(frames[:, -1], frames, (auxiliary,)), labels, config, ignore=IGNORE)
+    final = F.interpolate(frames[:, -1], size=(8, 8), mode="bilinear")
+    expected = F.cross_entropy(final, labels[:, -1]) / 2 + F.cross_entropy(auxiliary[:, 0], labels[:, -1]) / 2
+    torch.testing.assert_close(loss, expected)
+
+
 def test_the_logarithm_of_the_softmax_may_come_first_and_the_mean_be_over_labelled_pixels():
     generator = torch.Generator().manual_seed(0)
     logits, labels = torch.randn(2, 3, 2, 3, generator=generator), torch.randint(0, 3, (2, 8, 12), generator=generator)

@@ -14,7 +14,8 @@ from tiny_training import SIZE, tiny_config, write_videos
 from vidseg.checkpoints import load
 from vidseg.data import ClipDataset, open_dataset
 from vidseg.errors import CheckpointError, DataError, InputError, TrainingError
-from vidseg.train import Notice, Progress, Saved, Validated
+from vidseg.models import PriorConfig, build_model
+from vidseg.train import LossConfig, Notice, Progress, Saved, Validated
 from vidseg.train.learner import Learner
 from vidseg.train.loop import train
 from vidseg.train.states import load_state, newest_state
@@ -95,7 +96,6 @@ def test_resumed_is_uninterrupted_to_the_bit(extras, squares, tmp_path):
 
 def test_accumulated_gradients_are_those_of_the_larger_batch(squares, tmp_path):
     """Where nothing couples the samples of a batch: normalisation runs on fixed statistics here."""
-    from vidseg.models import build_model
     from vidseg.train.devices import launch
 
     gradients = []
@@ -167,6 +167,29 @@ def test_initial_weights_are_copied_and_said(squares, tmp_path):
     assert "copied encoder, head, classifier" in notice.message
     assert "set context_classifier to classifier" in notice.message
     assert "freshly initialised: blocks" in notice.message
+
+
+def test_frozen_parts_stay_as_they_are_and_a_prior_learns_alone(squares, tmp_path):
+    config = tiny_config(squares, tmp_path / "first")
+    train(config)
+    model = replace(config.model, prior=PriorConfig(prototypes=4, heads=1))
+    config = replace(
+        tiny_config(squares, tmp_path / "second"),
+        model=model,
+        loss=LossConfig(final_weight=0.0, frame_weight=0.0, auxiliary_weight=1.0),
+        initial_weights=str(tmp_path / "first" / "last"),
+        frozen=("encoder", "head", "blocks", "classifier", "context_classifier"),
+    )
+    train(config)
+    before, after = (load(tmp_path / name / "last").state_dict() for name in ("first", "second"))
+    # Norms' statistics are among them.
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    torch.manual_seed(config.runtime.seed)
+    fresh = build_model(model).state_dict()
+    changed = [name for name in after if name.startswith("prior.") and not torch.equal(after[name], fresh[name])]
+    assert {"prior.query.weight", "prior.classifier.weight"} <= set(changed)
+    with pytest.raises(InputError, match="got a part 'neck' to freeze; expected some of encoder"):
+        train(replace(config, frozen=("neck",), output=replace(config.output, folder=str(tmp_path / "third"))))
 
 
 def test_a_cold_start_is_said(squares, tmp_path):

@@ -114,10 +114,15 @@ class FastCFFM(ReferenceModel):
         return resize_bilinear(logits_BhwK.permute(0, 3, 1, 2), self.head.size(features.stages))
 
 
+def _fast_cffm(model: CFFM) -> VideoModel:
+    """CFFM++ has no twin: its state is kept by the model's own steps."""
+    return FastCFFM(model) if model.prior is None else _copy(model)
+
+
 # Whole models that have a twin. The type decides and not inheritance: a child may compute something else.
 _TWINS: dict[type[VideoModel], Callable[[Any], VideoModel]] = {
     SegFormer: FastSegFormer,
-    CFFM: FastCFFM,
+    CFFM: _fast_cffm,
     Foreign: fast_foreign,
 }
 

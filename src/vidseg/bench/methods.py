@@ -16,6 +16,7 @@ from vidseg.models import (
     CFFMConfig,
     ForeignConfig,
     ModelConfig,
+    MRCFAConfig,
     ReferenceConfig,
     SegFormerConfig,
     VideoModel,
@@ -80,10 +81,10 @@ def _with_clip_length(config: CFFMConfig, frames: int) -> CFFMConfig:
     return replace(config, references=(*older, *config.references)[-(frames - 1) :])
 
 
-def _inner_segformer(config: CFFMConfig) -> ModelConfig:
+def _inner_segformer(config: CFFMConfig | MRCFAConfig) -> ModelConfig:
     """Encoder, head and the classifier of frames by themselves."""
     if config.head is not None:
-        raise InputError("got a CFFM over a head of another kind; expected the all-MLP head of a SegFormer")
+        raise InputError("got a model over a head of another kind; expected the all-MLP head of a SegFormer")
     return SegFormerConfig(
         encoder=config.encoder,
         num_classes=config.num_classes,
@@ -130,8 +131,13 @@ class Method:
 METHODS: dict[type[Any], Method] = {
     # Which of its parts encodes, a network of someone else does not say; the rest merges masks and windows.
     ForeignConfig: Method(parts={"network": r"network\b"}, rest="merging", device="cpu"),
+    MRCFAConfig: Method(
+        parts=_PLAIN_PARTS | {"prediction": r"(context_)?classifiers?\b", "refinement": r"refinement\b"},
+        rest="affinities",
+        per_frame=_inner_segformer,
+    ),
     CFFMConfig: Method(
-        parts=_PLAIN_PARTS | {"CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
+        parts=_PLAIN_PARTS | {"prior": r"prior\b", "CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
         # Its attention has no module of its own.
         rest="CFM",
         attention_cost=_attention_cost,

@@ -15,6 +15,7 @@ from vidseg.checkpoints.huggingface import read_huggingface
 from vidseg.checkpoints.load import find_checkpoint
 from vidseg.checkpoints.mit import convert_mit
 from vidseg.checkpoints.mmseg import convert_mmseg
+from vidseg.checkpoints.mrcfa import convert_mrcfa
 from vidseg.checkpoints.official import convert_cffm, convert_segformer
 from vidseg.checkpoints.renaming import Converted
 from vidseg.checkpoints.store import (
@@ -31,10 +32,11 @@ from vidseg.errors import CheckpointError, InputError
 from vidseg.models import MiTConfig, architecture_of
 from vidseg.types import ClassMap, Preprocessing, default_ignore
 
-SourceKind = Literal["cffm", "segformer", "hf", "mit", "mmseg", "vspw"]
+SourceKind = Literal["cffm", "mrcfa", "segformer", "hf", "mit", "mmseg", "vspw"]
 
 _CONVERTERS: dict[str, Callable[[Mapping[str, Any], str], Converted]] = {
     "cffm": convert_cffm,
+    "mrcfa": convert_mrcfa,
     "segformer": convert_segformer,
     "mit": convert_mit,
     "mmseg": convert_mmseg,
@@ -81,10 +83,12 @@ class _Source:
 _VSPW = ("VSPW", 15.0, Preprocessing())
 _PUBLISHED: dict[tuple[str, int], tuple[str, float | None, Preprocessing]] = {
     ("cffm", 124): _VSPW,
+    ("mrcfa", 124): _VSPW,
     ("segformer", 124): _VSPW,
     ("vspw", 124): _VSPW,
     ("mmseg", 124): _VSPW,
     ("cffm", 19): ("Cityscapes", 17.0, Preprocessing(short=512, long=1024)),
+    ("mrcfa", 19): ("Cityscapes", 17.0, Preprocessing(short=512, long=1024)),
     ("segformer", 19): ("Cityscapes", 17.0, Preprocessing(short=1024, long=2048)),
     ("segformer", 150): ("ADE20K", None, Preprocessing(short=512, long=2048)),
     ("mmseg", 19): ("Cityscapes", 17.0, Preprocessing(short=1024, long=2048, multiple=1)),
@@ -108,8 +112,8 @@ def convert(
     Args:
         source: a ``.pth`` file; for "hf" a directory or ``hf://owner/name``.
         out_dir: new, empty, or an older checkpoint of vidseg, which is replaced.
-        kind: "cffm" and "segformer", the authors' ``.pth``; "mit", their ImageNet encoders; "hf", a directory of
-            Hugging Face ``transformers``; "mmseg", a ``.pth`` of mmsegmentation 1.x or 0.x; "vspw", one of the VSPW
+        kind: "cffm", "mrcfa" and "segformer", the authors' ``.pth``; "mit", their ImageNet encoders; "hf", a directory
+            of Hugging Face ``transformers``; "mmseg", a ``.pth`` of mmsegmentation 1.x or 0.x; "vspw", one of the VSPW
             authors' systems.
         system: of "vspw", where its keys cannot tell; a name in `vidseg.checkpoints.vspw.VSPW_SYSTEMS`.
         classes: file of class names, see `read_classes`. Without it: VSPW's for 124 classes of the authors; else the

@@ -1,14 +1,15 @@
-"""The authors' released CFFM and SegFormer checkpoints."""
+"""The authors' released CFFM, CFFM++ and SegFormer checkpoints."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from vidseg.checkpoints.mit import move_encoder
 from vidseg.checkpoints.renaming import Converted, Renaming
-from vidseg.models import CFFMConfig, MiTConfig, SegFormerConfig
+from vidseg.models import CFFMConfig, MiTConfig, PriorConfig, SegFormerConfig
 
 _HEAD = "decode_head"
 _BLOCKS = f"{_HEAD}.decoder_focal.blocks"
+_PRIOR = f"{_HEAD}.decoder_swin.blocks.0"
 
 # Theirs -> ours, in every mining block.
 _LAYERS = {
@@ -47,34 +48,44 @@ def convert_segformer(tensors: Mapping[str, Any], name: str) -> Converted:
         CheckpointError: naming the first key that is missing or unknown.
     """
     source = Renaming(tensors, name)
-    sizes = _sizes(source)
-    return source.finish(source.config(SegFormerConfig, encoder=_move_frame_model(source), **sizes))
+    sizes = head_sizes(source)
+    return source.finish(source.config(SegFormerConfig, encoder=move_frame_model(source), **sizes))
 
 
 def convert_cffm(tensors: Mapping[str, Any], name: str) -> Converted:
-    """A CFFM of any size and depth.
+    """A CFFM of any size and depth; a CFFM++ where there is what looks up prototypes.
 
     Raises:
         CheckpointError: naming the first key that is missing or unknown.
     """
     source = Renaming(tensors, name)
-    sizes = _sizes(source)
+    sizes = head_sizes(source)
     depth = source.count(_BLOCKS)
-    encoder = _move_frame_model(source)
+    encoder = move_frame_model(source)
     source.move_layer(f"{_HEAD}.linear_pred2", "context_classifier")
     for block in range(depth):
         _move_mining_block(source, f"{_BLOCKS}.{block}", f"blocks.{block}")
-    return source.finish(source.config(CFFMConfig, encoder=encoder, depth=depth, **sizes))
+    prior = None
+    if source.first(f"{_PRIOR}.") is not None:
+        _move_prior(source)
+        prior = PriorConfig()
+    return source.finish(source.config(CFFMConfig, encoder=encoder, depth=depth, prior=prior, **sizes))
 
 
-def _sizes(source: Renaming) -> dict[str, int]:
+def head_sizes(source: Renaming) -> dict[str, int]:
+    """Number of classes and width of a head that is still to be moved."""
     return {
         "num_classes": source.size(f"{_HEAD}.linear_pred.bias"),
         "head_channels": source.size(f"{_HEAD}.linear_fuse.bn.bias"),
     }
 
 
-def _move_frame_model(source: Renaming) -> MiTConfig:
+def move_frame_model(source: Renaming) -> MiTConfig:
+    """Moves what all of the authors' models have: encoder, head and the classifier of single frames.
+
+    Raises:
+        CheckpointError: naming the first key that is missing.
+    """
     encoder = move_encoder(source, theirs="backbone.", ours="encoder.")
     for stage in range(4):
         source.move_layer(f"{_HEAD}.linear_c{stage + 1}.proj", f"head.projections.{stage}")
@@ -95,3 +106,21 @@ def _move_mining_block(source: Renaming, theirs: str, ours: str) -> None:
     for suffix, group in _POOLED_TABLES.items():
         source.move(f"{table}_{suffix}", f"{ours}.mining.pooled_biases.{group}.table")
     source.drop(*(f"{theirs}.attn.{buffer}" for buffer in _INDEX_BUFFERS))
+
+
+def _move_prior(source: Renaming) -> None:
+    for theirs, ours in (
+        ("norm1", "norm1"),
+        ("norm2", "norm2"),
+        ("mlp.fc1", "mlp.expand"),
+        ("mlp.fc2", "mlp.contract"),
+    ):
+        source.move_layer(f"{_PRIOR}.{theirs}", f"prior.{ours}")
+    # Keys and values of positions are never used.
+    for part in ("weight", "bias"):
+        source.move(f"{_PRIOR}.attn.qkv.{part}", f"prior.query.{part}", lambda tensor: tensor.chunk(3)[0])
+    source.move_layer(f"{_PRIOR}.attn.qkv_cluster", "prior.key_value")
+    source.move_layer(f"{_PRIOR}.attn.proj_cluster", "prior.output")
+    source.move_layer(f"{_HEAD}.linear_pred3", "prior.classifier")
+    unused = ("proj.weight", "proj.bias", "relative_position_bias_table", "relative_position_index")
+    source.drop(*(f"{_PRIOR}.attn.{name}" for name in unused))

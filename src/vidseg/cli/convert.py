@@ -8,6 +8,7 @@ from vidseg.files import write_json
 
 KINDS = {
     "cffm": "the authors' CFFM .pth",
+    "mrcfa": "the authors' MRCFA .pth",
     "segformer": "the authors' SegFormer .pth",
     "hf": "a Hugging Face SegFormer directory or hf://owner/name",
     "mit": "an ImageNet mit_b*.pth, as initial weights for training",

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vidseg.errors import InputError
-from vidseg.models import VideoModel
+from vidseg.models import State, VideoModel
 from vidseg.models.labels import probabilities
 from vidseg.models.layers import resize_bilinear
 from vidseg.runtime import EagerRuntime
@@ -67,28 +67,30 @@ class AugmentedSegmenter:
         """What the class ids mean."""
         return self._base.class_map
 
-    def segment(self, frames: Iterable[Frame], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
+    def segment(
+        self, frames: Iterable[Frame], *, fps: Fraction | None = None, prior: State | None = None
+    ) -> Iterator[Segmentation]:
         """Segments a video from its first frame to its last; see `Segmenter.segment`."""
         yield from self._base.segment((), fps=fps)  # yields nothing, but warns of an unsuitable frame rate
         memories: list[Memory | None] = [None] * len(self.views)
         for frame in frames:
-            labels_HW = self._step(memories, frame).cpu().numpy()
+            labels_HW = self._step(memories, frame, prior).cpu().numpy()
             narrow = labels_HW.astype(np.uint8) if self.class_map.dtype is np.uint8 else labels_HW.astype(np.uint16)
             yield Segmentation(labels=narrow, class_map=self.class_map, frame=frame)
 
     @torch.inference_mode()
-    def _step(self, memories: list[Memory | None], frame: Frame) -> Tensor:
+    def _step(self, memories: list[Memory | None], frame: Frame, prior: State | None) -> Tensor:
         """Moves every view's memory on; returns HxW class ids."""
         total_KHW = torch.zeros(self.class_map.num_classes, *frame.size, device=self._device)
         for index, view in enumerate(self.views):
-            memories[index], probabilities_KHW = self._view(view, memories[index], frame)
+            memories[index], probabilities_KHW = self._view(view, memories[index], frame, prior)
             total_KHW += probabilities_KHW
         return total_KHW.argmax(dim=0)
 
-    def _view(self, view: View, memory: Memory | None, frame: Frame) -> tuple[Memory, Tensor]:
+    def _view(self, view: View, memory: Memory | None, frame: Frame, prior: State | None) -> tuple[Memory, Tensor]:
         input_13HW = network_input(_seen(frame.image, view), view.preprocessing).to(self._device)
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
-        memory = memory or self._stepper.start(1, network_size)
+        memory = memory or self._stepper.start(1, network_size, prior)
         memory, logits_1Khw = self._stepper.step(memory, input_13HW)
         via = view.preprocessing.logits_via((logits_1Khw.shape[-2], logits_1Khw.shape[-1]), network_size)
         logits_1KHW = resize_bilinear(resize_bilinear(logits_1Khw, via), frame.size)

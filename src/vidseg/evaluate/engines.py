@@ -8,13 +8,15 @@ from typing import Protocol
 
 from vidseg.checkpoints.processors import PreprocessingChoice
 from vidseg.data import VideoRecord
+from vidseg.data.reading import read_frames
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
 from vidseg.flow import flow_estimator
-from vidseg.models import VideoModel
+from vidseg.models import State, VideoModel
 from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, parse_policy
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
+from vidseg.stream.prior import spread
 from vidseg.types import Frame, Segmentation
 
 
@@ -71,7 +73,9 @@ class EngineConfig:
 class Engine(Protocol):
     """What turns a video into label maps."""
 
-    def segment(self, frames: Iterable[Frame], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
+    def segment(
+        self, frames: Iterable[Frame], *, fps: Fraction | None = None, prior: State | None = None
+    ) -> Iterator[Segmentation]:
         """The segmentation of each frame, in order."""
 
 
@@ -115,6 +119,17 @@ class Engines:
         if not self._config.augmented:
             return base
         return AugmentedSegmenter(self._model, base, flip=self._config.flip, scales=self._config.scales)
+
+    def prior(self, video: VideoRecord) -> State | None:
+        """What the model wants to know of a whole video beforehand; None for most models.
+
+        Raises:
+            DataError: if a frame of it is missing or damaged.
+        """
+        segmenter = self.segmenter(video)
+        if not segmenter.prior_frames:
+            return None
+        return segmenter.make_prior(read_frames(video, spread(len(video.frames), segmenter.prior_frames)))
 
 
 def listed_rate(video: VideoRecord) -> Fraction | None:

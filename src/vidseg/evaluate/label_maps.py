@@ -60,7 +60,7 @@ class ModelLabels:
         frames = (frame for frame, _ in islice(frames_with_labels(video, self._spec), stop))
         with closing(prefetch(frames)) as ahead:
             try:
-                for segmentation in self._engines.engine(video).segment(ahead):
+                for segmentation in self._engines.engine(video).segment(ahead, prior=self._engines.prior(video)):
                     yield segmentation.labels
             except StateError as error:
                 raise DataError(f"{error}; in video {video.name}") from error

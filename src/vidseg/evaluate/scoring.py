@@ -94,7 +94,7 @@ class ModelScorer:
 
         with closing(prefetch(frames())) as ahead:
             try:
-                for segmentation in engine.segment(ahead):
+                for segmentation in engine.segment(ahead, prior=self.engines.prior(video)):
                     target_HW = targets.popleft()
                     if target_HW is None:
                         tally.skip()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from vidseg.models.cffm import CFFM, CFFMConfig, ReferenceConfig
+from vidseg.models.cffm import CFFM, CFFMConfig, PriorConfig, ReferenceConfig
 from vidseg.models.contract import (
     ClipLogits,
     Context,
@@ -31,6 +31,7 @@ from vidseg.models.encoders import (
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.mrcfa import MRCFA, MRCFAConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
@@ -57,6 +58,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
     "tcb": Architecture(config=TCBConfig, build=TCB),
+    "mrcfa": Architecture(config=MRCFAConfig, build=MRCFA),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
@@ -77,6 +79,7 @@ __all__ = [
     "CFFM",
     "LITE_SIZES",
     "MIT_SIZES",
+    "MRCFA",
     "TCB",
     "Adaptive",
     "Architecture",
@@ -91,12 +94,14 @@ __all__ = [
     "FrameInputs",
     "FrameOutputs",
     "HeadConfig",
+    "MRCFAConfig",
     "MiTConfig",
     "MixTransformer",
     "ModelConfig",
     "PerFrame",
     "PerFrameConfig",
     "PlainViT",
+    "PriorConfig",
     "ReferenceConfig",
     "ReferenceModel",
     "Schedule",

@@ -62,7 +62,8 @@ class ClipLogits(NamedTuple):
         final: float [B,K,h,w], logits of the last frame with the context of the frames before it.
         frames: float [B,T,K,h,w], logits of every frame: of a model with references each by itself, of another one as
             a stream gives them.
-        auxiliary: further logits float [B,T,K,·,·] that a training loss may use; empty for most models.
+        auxiliary: further logits that a training loss may use, float [B,T,K,·,·] of all frames or [B,1,K,·,·] of the
+            last; empty for most models.
     """
 
     final: Tensor
@@ -139,6 +140,7 @@ class VideoModel(nn.Module, ABC):
         lookahead: how many future frames a target needs.
         needs_flow: whether optical flow to the frame before must be given.
         prior_names: the tensors of the state that may be given before the first frame.
+        prior_frames: of how many frames, spread over a video, `make_prior` makes them; 0 if it does not.
         schedule: which steps run at a frame.
         score_kind: what the scores that stand in the place of logits are; see `vidseg.models.labels.probabilities`.
         always_traceable: whether torch can trace its steps for sure; where not, runtime "auto" is torch.
@@ -156,6 +158,7 @@ class VideoModel(nn.Module, ABC):
     lookahead: int = 0
     needs_flow: bool = False
     prior_names: tuple[str, ...] = ()
+    prior_frames: int = 0
     schedule: Schedule = ByReferences()
     score_kind: ScoreKind = "logits"
     always_traceable: bool = True
@@ -173,6 +176,14 @@ class VideoModel(nn.Module, ABC):
 
     def blank_state(self, batch_size: int, image_size: Size) -> dict[str, Tensor]:
         """The state before the first frame, for images of (height, width): zeros of the state's full, final size."""
+        return {}
+
+    def make_prior(self, frames: Sequence[Tensor]) -> State:
+        """The tensors of `prior_names`, with a batch of one, from frames spread over a video; none for most models.
+
+        Args:
+            frames: float [3,H,W] RGB, 0–255, each; `prior_frames` of them, or all of a shorter video.
+        """
         return {}
 
     @abstractmethod

@@ -39,6 +39,10 @@ class ReferenceModel(VideoModel):
             InputError: if the number of references is neither zero nor that of `reference_offsets`.
         """
 
+    def decode_target(self, features: Any, references: Sequence[Context]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As `decode` for a frame with references, and further logits [B,K,·,·] of it for a training loss, if any."""
+        return self.decode(features, references), ()
+
     def auxiliary(self, features: Any) -> tuple[Tensor, ...]:
         """Further logits [B,K,·,·] of single frames for a training loss; none for most models."""
         return ()
@@ -120,5 +124,7 @@ def forward_clip(model: ReferenceModel, clip_BT3HW: Tensor) -> ClipLogits:
     if T == 1 or not model.reference_offsets:
         return ClipLogits(final=frames[:, -1], frames=frames, auxiliary=auxiliary)
     references = [model.context(frame_of_clip(features, t, T)) for t in range(T - 1)]
-    final = model.decode(frame_of_clip(features, T - 1, T), references)
-    return ClipLogits(final=final, frames=frames, auxiliary=auxiliary)
+    final, of_target = model.decode_target(frame_of_clip(features, T - 1, T), references)
+    return ClipLogits(
+        final=final, frames=frames, auxiliary=(*auxiliary, *(logits.unsqueeze(1) for logits in of_target))
+    )

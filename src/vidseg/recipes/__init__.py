@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, everyday, freedoom, image_models, lite, small, vspw
+from vidseg.recipes import ablations, cffmpp, cityscapes, everyday, freedoom, image_models, lite, mrcfa, small, vspw
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -19,14 +19,23 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     vspw.cffm_b1_vspw,
     vspw.cffm_b2_vspw,
     vspw.cffm_b5_vspw,
+    cffmpp.cffmpp_b0_vspw,
+    cffmpp.cffmpp_b1_vspw,
+    mrcfa.mrcfa_b0_vspw,
+    mrcfa.mrcfa_b1_vspw,
+    mrcfa.mrcfa_b2_vspw,
+    mrcfa.mrcfa_b5_vspw,
     cityscapes.segformer_b0_cityscapes,
     cityscapes.segformer_b1_cityscapes,
     cityscapes.cffm_b0_cityscapes,
     cityscapes.cffm_b1_cityscapes,
+    mrcfa.mrcfa_b0_cityscapes,
     small.segformer_b0_camvid,
     small.cffm_b0_camvid,
     small.segformer_b0_davis,
     small.cffm_b0_davis,
+    mrcfa.mrcfa_b0_camvid,
+    mrcfa.mrcfa_b0_davis,
     small.segformer_b0_small,
     small.cffm_b0_small,
     lite.segformer_lite0_vspw,

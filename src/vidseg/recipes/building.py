@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from vidseg.data import ClipConfig
-from vidseg.models import MIT_SIZES, CFFMConfig, MiTConfig, ReferenceConfig, SegFormerConfig
+from vidseg.models import MIT_SIZES, CFFMConfig, MiTConfig, MRCFAConfig, ReferenceConfig, SegFormerConfig
 from vidseg.train import LossConfig
 
 BackboneSize = Literal["b0", "b1", "b2", "b5"]
@@ -25,6 +25,17 @@ def segformer(size: BackboneSize, num_classes: int, *, regularised: bool = True)
 def cffm(size: BackboneSize, num_classes: int, *, regularised: bool = True) -> CFFMConfig:
     """The paper's model of a size; `regularised` with dropout and drop path."""
     config = CFFMConfig(encoder=MIT_SIZES[size], num_classes=num_classes, depth=DEPTHS[size])
+    return config if regularised else replace(config, encoder=_undropped(size), dropout=0.0)
+
+
+def mrcfa(size: BackboneSize, num_classes: int, *, regularised: bool = True) -> MRCFAConfig:
+    """The MRCFA of a size as published; `regularised` with dropout and drop path."""
+    config = MRCFAConfig(
+        encoder=MIT_SIZES[size],
+        num_classes=num_classes,
+        share=0.8 if size == "b0" else 0.5,
+        refining_convs=2 if size == "b1" else 1,
+    )
     return config if regularised else replace(config, encoder=_undropped(size), dropout=0.0)
 
 

@@ -6,6 +6,7 @@ from vidseg.stream.ledger import Done, Ledger
 from vidseg.stream.outputs import OverlayStyle
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
+from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter, StreamState
 from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
 from vidseg.stream.stepper import Memory, Stepper
@@ -31,5 +32,6 @@ __all__ = [
     "prefetch",
     "seconds",
     "segment_to_files",
+    "video_prior",
     "vspw",
 ]

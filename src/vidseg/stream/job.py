@@ -10,6 +10,7 @@ from vidseg.errors import MediaError
 from vidseg.flow import FlowEstimator
 from vidseg.stream.outputs import OverlayStyle, PathLike, open_outputs
 from vidseg.stream.pipeline import Background, prefetch
+from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter
 from vidseg.stream.steadiness import Steadiness, SteadinessMeter
 from vidseg.types import Segmentation
@@ -70,7 +71,8 @@ def segment_to_files(
     An interrupt leaves no outputs of a video file; a live source has no other end, so its outputs are completed; an
     error, also one of `progress` or `watch`, leaves none. ``reader.stop()`` from another thread ends a live source in
     good order. Where the frames change their size, a new stream begins (a reader may end there instead, see
-    `read_video`): masks and shares take any size, an overlay fits later pictures into its first size.
+    `read_video`): masks and shares take any size, an overlay fits later pictures into its first size. A model with a
+    prior gets that of the whole video first, for which it is read once more; a live one's has to come from the past.
 
     Args:
         segmenter: the engine.
@@ -89,6 +91,7 @@ def segment_to_files(
     first = last = compiled_at_first = 0.0
     stopped_by: BaseException | None = None
     meter = None if flow is None else SteadinessMeter(segmenter.class_map.num_classes, flow)
+    prior = None if reader.info.is_live else video_prior(segmenter, reader, reader.expected_frames)
     with (
         open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
         Background(outputs.write) as background,
@@ -100,7 +103,9 @@ def segment_to_files(
         try:
             for _, same_size in groupby(ahead, key=lambda frame: frame.size):
                 streams += 1
-                for segmentation in segmenter.segment(same_size, fps=reader.info.fps if streams == 1 else None):
+                for segmentation in segmenter.segment(
+                    same_size, fps=reader.info.fps if streams == 1 else None, prior=prior
+                ):
                     for taker in takers:
                         taker.put(segmentation)
                     frames += 1

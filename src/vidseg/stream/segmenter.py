@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+import torch
 from torch import Tensor
 
 from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
-from vidseg.models import VideoModel
+from vidseg.models import State, VideoModel
 from vidseg.runtime import build_runtime
 from vidseg.steady import Steadier, Steady, SteadyMemory
 from vidseg.stream.cuts import CutDetector, Thumbnail
@@ -48,6 +49,7 @@ class StreamState:
         last_input: the network's input of the last frame, if the model needs flow.
         steady: the memory of class scores, if they are steadied.
         time: of the last frame, seconds, if it has one.
+        prior: what is known of the whole video; every memory starts with it.
     """
 
     segmenter_id: int
@@ -58,6 +60,7 @@ class StreamState:
     last_input: Tensor | None = None
     steady: SteadyMemory | None = None
     time: float | None = None
+    prior: Tensor | State | None = None
     _used: list[bool] = field(default_factory=list, repr=False)
 
     @property
@@ -159,9 +162,40 @@ class Segmenter:
         """Seconds spent so far on compiling for the sizes that came along; 0 where the runtime compiles nothing."""
         return self._computing.compile_seconds
 
-    def start(self) -> StreamState:
-        """The state of a stream that has seen nothing."""
-        return StreamState(segmenter_id=self._id)
+    @property
+    def prior_frames(self) -> int:
+        """Of how many frames of a video `make_prior` makes a prior; 0 for models that make none."""
+        return self._model.prior_frames
+
+    @torch.inference_mode()
+    def make_prior(self, images: Iterable[RGB]) -> State | None:
+        """What the model wants to know of a video beforehand; `vidseg.stream.video_prior` chooses the images.
+
+        Args:
+            images: HxWx3 uint8 RGB, of frames spread over the video.
+
+        Returns:
+            Tensors by name, with a batch of one; None for a model that makes no prior, or without images.
+        """
+        if not self.prior_frames:
+            return None
+        inputs = [network_input(image, self.preprocessing)[0].to(self._device) for image in images]
+        with self._turn:
+            return self._model.make_prior(inputs) if inputs else None
+
+    def start(self, prior: Tensor | State | None = None) -> StreamState:
+        """The state of a stream that has seen nothing.
+
+        Args:
+            prior: what is known of the whole video, for models that use such; see `VideoModel.prior_names`. After a
+                scene cut the stream goes on with the same.
+
+        Raises:
+            InputError: for a prior of a model that has no use for one.
+        """
+        if prior is not None and not self._model.prior_names:
+            raise InputError(f"got a prior for a {type(self._model).__name__}; expected None: it has no use for one")
+        return StreamState(segmenter_id=self._id, prior=prior)
 
     def step(self, state: StreamState, frame: Frame | RGB) -> tuple[StreamState, Segmentation]:
         """Segments one frame and moves the stream on: ``state, seg = segmenter.step(state, frame)``.
@@ -192,7 +226,7 @@ class Segmenter:
         memory, steady = (None, None) if is_cut else (state.memory, state.steady)
         input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
         network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
-        memory = memory or self._stepper.start(1, network_size)
+        memory = memory or self._stepper.start(1, network_size, state.prior)
         with self._turn:
             memory, scores_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
             if self._steadier is not None:
@@ -221,15 +255,19 @@ class Segmenter:
             last_input=None if self._flow is None else input_13HW,
             steady=steady,
             time=frame.time,
+            prior=state.prior,
         )
         return successor, segmentation
 
-    def segment(self, frames: Iterable[Frame | RGB], *, fps: Fraction | None = None) -> Iterator[Segmentation]:
+    def segment(
+        self, frames: Iterable[Frame | RGB], *, fps: Fraction | None = None, prior: Tensor | State | None = None
+    ) -> Iterator[Segmentation]:
         """Segments a video from its first frame to its last, as a generator.
 
         Args:
             frames: a video reader, or any frames of one size in order of time.
             fps: frames a second; a video reader knows its own.
+            prior: see `start`.
 
         Warns:
             VidsegWarning: if a video's frame rate is far from that of the training videos and no policy was chosen.
@@ -237,7 +275,7 @@ class Segmenter:
         if isinstance(frames, VideoReader):
             fps = frames.info.fps
         self._warn_of_rate(fps)
-        state = self.start()
+        state = self.start(prior)
         for frame in frames:
             state, segmentation = self.step(state, frame)
             yield segmentation

@@ -6,7 +6,7 @@ from typing import Any
 FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights", "warm_start")
 """What may differ when a run is resumed: nothing here changes what it computes from then on."""
 
-ADDED = {
+ADDED: dict[str, Any] = {
     "model.encoder.kind": "mit",
     "model.head": None,
     "loss.auxiliary_weight": 0.4,
@@ -15,6 +15,7 @@ ADDED = {
     "optimizer.kind": "adamw",
     "optimizer.momentum": 0.9,
     "optimizer.decay_vectors": True,
+    "frozen": [],
 }
 """Fields that configurations of older versions lack, each with the value that those versions computed by."""
 

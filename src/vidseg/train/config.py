@@ -122,6 +122,8 @@ class TrainConfig:
             ``lite``), or a file of them; None starts from scratch.
         warm_start: whether a CFFM that starts from a per-frame model of as many classes predicts like it at first, so
             that neither has a classifier to learn anew; without it, only its classifier of single frames does.
+        frozen: parts of the model (its children, such as "encoder") that keep their weights and their statistics, and
+            drop nothing.
     """
 
     model: ModelConfig
@@ -135,6 +137,7 @@ class TrainConfig:
     output: OutputConfig
     initial_weights: str | None = None
     warm_start: bool = True
+    frozen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         clips, model = self.data.clips, self.model.reference_offsets

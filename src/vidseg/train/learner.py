@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidseg.errors import extra
+from vidseg.errors import InputError, extra
 from vidseg.models import VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
@@ -37,6 +37,7 @@ class Learner:
         self._fabric = fabric
         self._config = config
         self._model = model
+        self._frozen = _freeze(model, config.frozen)
         if config.runtime.activation_checkpointing:
             model.recompute_in_backward()
         if fabric.world_size > 1:
@@ -59,6 +60,8 @@ class Learner:
     def compute_gradients(self, batches: Sequence[Batch], iteration: int) -> Tensor:
         """Forward and backward over the batches of an iteration; returns their mean loss, detached."""
         self._model.train()
+        for part in self._frozen:
+            part.eval()
         self._optimizer.zero_grad()
         torch.manual_seed(_seed(self._config.runtime.seed, iteration, self._fabric.global_rank))
         total = torch.zeros((), device=self._fabric.device)
@@ -96,6 +99,23 @@ class Learner:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         self._fabric.strategy.precision.load_state_dict(state["precision"])
+
+
+def _freeze(model: VideoModel, names: Sequence[str]) -> list[nn.Module]:
+    """Stops parts from learning.
+
+    Raises:
+        InputError: for a name that the model has not, or if nothing would be left to learn.
+    """
+    parts = dict(model.named_children())
+    unknown = next((name for name in names if name not in parts), None)
+    if unknown is not None:
+        raise InputError(f"got a part {unknown!r} to freeze; expected some of {', '.join(parts)}; change --frozen")
+    for name in names:
+        parts[name].requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"got all parts to freeze ({', '.join(names)}); expected one left to learn; change --frozen")
+    return [parts[name] for name in names]
 
 
 def _seed(seed: int, iteration: int, rank: int) -> int:

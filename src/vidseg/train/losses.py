@@ -49,7 +49,8 @@ class LossConfig:
         frame_weight: of the cross-entropy of all frames' own logits.
         class_weights: factor of each class's pixels; None for 1 everywhere.
         hard_pixels: hard example mining; None to count all pixels.
-        auxiliary_weight: of the cross-entropy of all frames' auxiliary logits, for models that have some.
+        auxiliary_weight: of the cross-entropy of each of the auxiliary logits, for models that have some: of all
+            frames, or of the target's.
         log_softmax_first: whether the logarithm of the softmax is taken before logits are brought to the labels' size,
             as in VSPW's code, and not after.
         average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
@@ -64,16 +65,14 @@ class LossConfig:
     average: Literal["all", "labelled"] = "all"
 
     def __post_init__(self) -> None:
-        if min(self.final_weight, self.frame_weight) < 0 or self.final_weight + self.frame_weight == 0:
+        weights = (self.final_weight, self.frame_weight, self.auxiliary_weight)
+        if min(weights) < 0 or not any(weights):
             raise InputError(
-                f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}; "
-                "expected weights of 0 or more, at least one of them above 0"
+                f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}, "
+                f"auxiliary_weight={self.auxiliary_weight}; expected weights of 0 or more, at least one of them above 0"
             )
-        if self.auxiliary_weight < 0 or self.average not in ("all", "labelled"):
-            raise InputError(
-                f"got auxiliary_weight={self.auxiliary_weight}, average={self.average!r}; "
-                "expected a weight of 0 or more, and 'all' or 'labelled'"
-            )
+        if self.average not in ("all", "labelled"):
+            raise InputError(f"got average={self.average!r}; expected 'all' or 'labelled'")
         if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
             raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
 
@@ -86,7 +85,15 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         labels_BTHW: int64 class ids of every frame, `ignore` where there is none.
         config: weights of the parts.
         ignore: the label of pixels that cost nothing.
+
+    Raises:
+        InputError: if only auxiliary logits count and there are none.
     """
+    if not (config.final_weight or config.frame_weight or logits.auxiliary):
+        raise InputError(
+            "got a loss of auxiliary logits alone for a model that has none; expected loss.final_weight or "
+            "loss.frame_weight above 0"
+        )
     total = logits.final.new_zeros(())
     if config.final_weight:
         loss = pixel_cross_entropy(logits.final, labels_BTHW[:, -1], config, ignore=ignore)
@@ -96,7 +103,8 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         total = total + config.frame_weight * loss
     if config.auxiliary_weight:
         for auxiliary in logits.auxiliary:
-            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
+            seen_BTHW = labels_BTHW[:, -auxiliary.shape[1] :]
+            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), seen_BTHW.flatten(0, 1), config, ignore=ignore)
             total = total + config.auxiliary_weight * loss
     return total
 

@@ -85,11 +85,11 @@ def build_optimizer(model: nn.Module, config: OptimizerConfig) -> torch.optim.Op
     """An optimiser over the model's parameters, in three groups: encoder, what is not decayed in it, everything else.
 
     Without `decay_vectors` a fourth holds what is not decayed of everything else. Each group has its rate before the
-    schedule under "base_lr". Parameters outside the submodule called "encoder" count as head.
+    schedule under "base_lr". Parameters outside the submodule called "encoder" count as head; frozen ones are left out.
     """
-    parameters = dict(model.named_parameters())
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     encoder = {name for name in parameters if name.startswith("encoder.")}
-    undecayed = {
+    undecayed = parameters.keys() & {
         f"{module_name}.{name}"
         for module_name, module in model.named_modules()
         if isinstance(module, _NORMS) and module_name.startswith("encoder.")

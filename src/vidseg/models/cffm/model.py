@@ -1,13 +1,14 @@
 """CFFM (Sun et al., "Coarse-to-Fine Feature Mining for Video Semantic Segmentation", CVPR 2022).
 
 Each frame is encoded once; the target's windows mine a short list of context tokens, pooled more coarsely and over a
-wider field the further back they lie.
+wider field the further back they lie. With a prior it is CFFM++: every position looks up prototypes of the whole
+video, too.
 
 Shape letters: B batch, K classes, C head channels, h, w size at stride 4, h', w' = ⌊h/2⌋, ⌊w/2⌋ at stride 8.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -16,16 +17,19 @@ from torch import Tensor, nn
 
 from vidseg.errors import InputError
 from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
+from vidseg.models.cffm.centres import cluster
 from vidseg.models.cffm.merging import ContextMerging
 from vidseg.models.cffm.mining import CrossFrameMining
+from vidseg.models.cffm.prior import CENTRES, COUNTS, PROTOTYPES, STATE, PriorConfig, VideoPrior
 from vidseg.models.cffm.windows import WINDOW, pad_to_windows
-from vidseg.models.contract import Context
+from vidseg.models.contract import ClipLogits, Context, FrameInputs, FrameOutputs, State, Step, prepare_state
 from vidseg.models.encoders import EncoderConfig, build_encoder
 from vidseg.models.encoders.mit import MOST_BLOCKS
 from vidseg.models.heads import AllMLPConfig, HeadConfig, build_head
 from vidseg.models.layers import MLP, Normalization, resize_bilinear
-from vidseg.models.reference_model import ReferenceModel, check_references
+from vidseg.models.reference_model import ReferenceModel, check_references, frame_of_clip
 from vidseg.models.segformer import check_head
+from vidseg.models.stateful_model import loop_clip
 
 PAPER_REFERENCES = (
     ReferenceConfig(offset=9, tokens_per_side=1, kernel=7),
@@ -49,7 +53,8 @@ class CFFMConfig:
         target_kernel: a window sees this many of the target's pooled tokens a side; odd.
         mining: how a window's context reaches it: by "attention", as in the paper, or by the "mlp" of its ablation
             without mining.
-        dropout: rate of channel dropout before both classifiers, 0–1.
+        dropout: rate of channel dropout before every classifier, 0–1.
+        prior: of the whole video, as CFFM++ has one; None for CFFM.
     """
 
     encoder: EncoderConfig
@@ -62,6 +67,7 @@ class CFFMConfig:
     target_kernel: int = 5
     mining: Literal["attention", "mlp"] = "attention"
     dropout: float = 0.1
+    prior: PriorConfig | None = None
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head_channels, self.dropout)
@@ -144,6 +150,10 @@ class CFFM(ReferenceModel):
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(config.head_channels, config.num_classes, kernel_size=1)
         self.context_classifier = nn.Conv2d(2 * config.head_channels, config.num_classes, kernel_size=1)
+        self.prior: VideoPrior | None = None
+        if config.prior is not None:
+            self.prior = VideoPrior(config.prior, config.head_channels, config.num_classes, config.dropout)
+            self.prior_names, self.prior_frames = (PROTOTYPES,), 10
         if (self.head.channels, self.head.stride) != (config.head_channels, 4):
             raise InputError(
                 f"got a head of {self.head.channels} channels at stride {self.head.stride}; expected "
@@ -184,6 +194,81 @@ class CFFM(ReferenceModel):
         for index, block in enumerate(self.blocks):
             target_BHWC = block(target_BHWC, [context[index] for context in references])
         return target_BHWC.permute(0, 3, 1, 2)
+
+    def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
+        """Of a prior its prototypes, and the centres [B,N,C] and counts [B,N] that stand in for them; else nothing."""
+        if self.config.prior is None:
+            return {}
+        shape = (batch_size, self.config.prior.prototypes, self.config.head_channels)
+        zeros = self.classifier.weight.new_zeros
+        return {PROTOTYPES: zeros(shape), CENTRES: zeros(shape), COUNTS: zeros(shape[:2])}
+
+    def steps(self) -> Mapping[str, Step]:
+        """Those of a reference model; with a prior they take every frame into its centres."""
+        if self.prior is None:
+            return super().steps()
+        learned = (CENTRES, COUNTS)
+        return {
+            "start": Step(self._start_with_prior, reads=learned, writes=learned),
+            "step": Step(self._step_with_prior, references=True, reads=STATE, writes=learned),
+        }
+
+    def _start_with_prior(self, inputs: FrameInputs) -> FrameOutputs:
+        assert self.prior is not None
+        features = self.encode(inputs.frame)
+        state = self.prior.follow(features.coarse, inputs.state)
+        return FrameOutputs(self.decode(features), self.context(features), state)
+
+    def _step_with_prior(self, inputs: FrameInputs) -> FrameOutputs:
+        assert self.prior is not None
+        features = self.encode(inputs.frame)
+        state = self.prior.follow(features.coarse, inputs.state)
+        logits = self.decode(features, inputs.references) + self.prior.weight * self._looked_up(features, state)
+        return FrameOutputs(logits, self.context(features), {name: state[name] for name in (CENTRES, COUNTS)})
+
+    def _looked_up(self, features: CFFMFeatures, state: State) -> Tensor:
+        """Logits [B,K,h,w] of the prior."""
+        assert self.prior is not None
+        return resize_bilinear(self.prior(features.coarse, state), (features.fused.shape[-2], features.fused.shape[-1]))
+
+    def make_prior(self, frames: Sequence[Tensor]) -> State:
+        """Prototypes [1,N,C]: the centres of all positions of some frames at stride 8; see `VideoModel.make_prior`."""
+        if self.config.prior is None:
+            return super().make_prior(frames)
+        # One by one: so many frames at once take much memory.
+        maps = [self.encode(frame.unsqueeze(0)).coarse[0] for frame in frames]
+        points_MC = torch.cat([map_CHW.flatten(1).T for map_CHW in maps])
+        return {PROTOTYPES: cluster(points_MC, self.config.prior.prototypes).unsqueeze(0)}
+
+    def forward(
+        self, clip_BT3HW: Tensor, *, flow: Tensor | None = None, prior: Tensor | State | None = None
+    ) -> ClipLogits:
+        """Logits of clips; see `VideoModel.forward`. Those of the prior alone are auxiliary.
+
+        With a prior, clips of another length than references and target are run frame by frame. Where no prototypes
+        are given, they are the centres of the clip's frames.
+        """
+        if self.prior is None:
+            return super().forward(clip_BT3HW, flow=flow, prior=prior)
+        T = clip_BT3HW.shape[1] if clip_BT3HW.ndim == 5 else 0
+        if flow is not None or T not in (1, len(self.reference_offsets) + 1):
+            return loop_clip(self, clip_BT3HW, flow=flow, prior=prior)
+        return self._forward_with_prior(clip_BT3HW, prior)
+
+    def _forward_with_prior(self, clip_BT3HW: Tensor, prior: Tensor | State | None) -> ClipLogits:
+        assert self.prior is not None
+        B, T, _, H, W = clip_BT3HW.shape
+        state = prepare_state(self, self.blank_state(B, (H, W)), prior)
+        features = self.encode(clip_BT3HW.flatten(0, 1))
+        frames = self.decode(features).unflatten(0, (B, T))
+        if T == 1:
+            return ClipLogits(frames[:, -1], frames)
+        every = [frame_of_clip(features, t, T) for t in range(T)]
+        for frame in every:
+            state = self.prior.follow(frame.coarse, state)
+        looked_up = self._looked_up(every[-1], state)
+        mined = self.decode(every[-1], [self.context(frame) for frame in every[:-1]])
+        return ClipLogits(mined + self.prior.weight * looked_up, frames, (looked_up.unsqueeze(1),))
 
     def derive_parts(self, copied: Collection[str]) -> dict[str, str]:
         """See `VideoModel.derive_parts`: unless all that mines was copied, too, see `predict_as_single_frames`."""
