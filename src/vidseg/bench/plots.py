@@ -1,11 +1,15 @@
-"""Plots as SVG: seconds a frame, on a logarithmic axis, against the values of a factor."""
+"""Plots as SVG: seconds a frame against the values of a factor, and points of two scores in panels.
+
+The same input gives the same bytes.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 64, 172, 40, 48
+_PANEL = 300
 # Okabe and Ito's colours, told apart with every colour vision.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
@@ -32,7 +36,7 @@ def line_plot(title: str, xlabel: str, values: Sequence[str], series: Mapping[st
     parts = [_text(LEFT, TOP - 16, title, size=15, anchor="start")]
     for exponent in range(low, high + 1):
         y = y_of(10.0**exponent)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
+        parts.append(_line(LEFT, y, WIDTH - RIGHT, y))
         parts.append(_text(LEFT - 8, y + 4, f"{10.0**exponent:g} s", anchor="end"))
     parts += [_text(x_of(index), HEIGHT - BOTTOM + 20, value) for index, value in enumerate(values)]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, xlabel))
@@ -45,10 +49,75 @@ def line_plot(title: str, xlabel: str, values: Sequence[str], series: Mapping[st
         y = TOP + 10 + 22 * row
         parts.append(f'<circle cx="{WIDTH - RIGHT + 18}" cy="{y}" r="5" fill="{colour}"/>')
         parts.append(_text(WIDTH - RIGHT + 30, y + 4, name, anchor="start"))
+    return _document(WIDTH, HEIGHT, parts)
+
+
+def scatter(
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    styles: Mapping[str, tuple[str, bool]],
+    *,
+    xlabel: str,
+    ylabel: str,
+) -> str:
+    """An SVG document of panels side by side, each with linear axes of its own.
+
+    Args:
+        panels: points (x, y) of each series, by the panel's title; every panel has at least one point.
+        styles: a series' colour and whether its dots are filled, by name; the legend's order.
+        xlabel: under every panel.
+        ylabel: beside the first.
+    """
+    parts = []
+    for column, (title, series) in enumerate(panels.items()):
+        left, right = column * _PANEL + LEFT, (column + 1) * _PANEL - 8
+        xs, ys = zip(*(point for points in series.values() for point in points), strict=True)
+        xticks, yticks = _ticks(min(xs), max(xs)), _ticks(min(ys), max(ys))
+        x_of = _axis(xticks, left, right)
+        y_of = _axis(yticks, HEIGHT - BOTTOM, TOP)
+        parts += [_text(left, TOP - 16, title, size=15, anchor="start")]
+        parts += [_text((left + right) / 2, HEIGHT - 8, xlabel)]
+        for x in xticks:
+            parts.append(_line(x_of(x), TOP, x_of(x), HEIGHT - BOTTOM))
+            parts.append(_text(x_of(x), HEIGHT - BOTTOM + 20, f"{x:g}"))
+        for y in yticks:
+            parts.append(_line(left, y_of(y), right, y_of(y)))
+            parts.append(_text(left - 8, y_of(y) + 4, f"{y:g}", anchor="end"))
+        for name, (colour, filled) in styles.items():
+            parts += [_dot(x_of(x), y_of(y), colour, filled=filled) for x, y in series.get(name, ())]
+    parts.append(_text(8, TOP - 16, ylabel, anchor="start"))
+    for row, (name, (colour, filled)) in enumerate(styles.items()):
+        x, y = len(panels) * _PANEL + 18, TOP + 10 + 22 * row
+        parts += [_dot(x, y, colour, filled=filled), _text(x + 12, y + 4, name, anchor="start")]
+    return _document(len(panels) * _PANEL + RIGHT, HEIGHT, parts)
+
+
+def _axis(ticks: Sequence[float], start: float, end: float) -> Callable[[float], float]:
+    return lambda value: start + (end - start) * (value - ticks[0]) / (ticks[-1] - ticks[0])
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from below `low` to above `high`, about five of them."""
+    rough = max(high - low, 1e-9) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    first, last = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
+    return [round(index * step, 10) for index in range(first, last + 1)]
+
+
+def _document(width: int, height: int, parts: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">\n'
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">\n'
+        f'<rect width="{width}" height="{height}" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}" stroke="#ddd"/>'
+
+
+def _dot(x: float, y: float, colour: str, *, filled: bool) -> str:
+    inside = colour if filled else "white"
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{inside}" stroke="{colour}" stroke-width="2"/>'
 
 
 def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "middle") -> str:
