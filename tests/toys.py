@@ -20,7 +20,10 @@ from vidseg.models import (
     Cycle,
     FrameInputs,
     FrameOutputs,
+    HeadConfig,
     MiTConfig,
+    NetWarp,
+    NetWarpConfig,
     ReferenceModel,
     StatefulModel,
     Step,
@@ -28,7 +31,7 @@ from vidseg.models import (
     VideoModel,
     build_encoder,
 )
-from vidseg.models.heads import OCRConfig, PSPConfig, auxiliary_fcn
+from vidseg.models.heads import AllMLPConfig, OCRConfig, PSPConfig, auxiliary_fcn
 from vidseg.models.layers import Normalization
 from vidseg.types import Preprocessing
 
@@ -218,6 +221,19 @@ def tcb(head: PSPConfig | OCRConfig, **options: Any) -> Callable[[], TCB]:
     return partial(TCB, config)
 
 
+def netwarp(head: HeadConfig, **options: Any) -> Callable[[], NetWarp]:
+    """Makes a small NetWarp whose flow stays within the frame, as a trained one's does."""
+    config = NetWarpConfig(encoder=tiny.ENCODER, head=head, num_classes=5, auxiliary=auxiliary_fcn(8), **options)
+
+    def make() -> NetWarp:
+        model = NetWarp(config)
+        # What goes in are colours of 0–255.
+        model.flow_cnn.convolutions[0].norm.running_var.fill_(1e4)
+        return model
+
+    return make
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -229,6 +245,9 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "tcb ocr": tcb(OCRConfig(channels=8, key_channels=8)),
     "tcb recent": tcb(OCRConfig(channels=8, key_channels=8), memory="recent", memory_size=3),
     "tcb released": tcb(OCRConfig(channels=8, key_channels=8), memory="released"),
+    "netwarp psp": netwarp(PSPConfig(channels=8)),
+    "netwarp ocr": netwarp(OCRConfig(channels=8, key_channels=8), compat=True),
+    "netwarp mlp": netwarp(AllMLPConfig(channels=8)),
 }
 
 

@@ -30,6 +30,7 @@ from vidseg.models.encoders import (
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.netwarp import NetWarp, NetWarpConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
@@ -55,6 +56,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "segformer": Architecture(config=SegFormerConfig, build=SegFormer),
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
+    "netwarp": Architecture(config=NetWarpConfig, build=NetWarp),
     "tcb": Architecture(config=TCBConfig, build=TCB),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
@@ -92,6 +94,8 @@ __all__ = [
     "MiTConfig",
     "MixTransformer",
     "ModelConfig",
+    "NetWarp",
+    "NetWarpConfig",
     "PerFrame",
     "PerFrameConfig",
     "PlainViT",

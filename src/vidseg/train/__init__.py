@@ -7,6 +7,7 @@ from vidseg.train.config import DataConfig, OutputConfig, RuntimeConfig, TrainCo
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated
 from vidseg.train.losses import HardPixels, LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
+from vidseg.train.temporal_loss import TemporalConfig
 
 __all__ = [
     "DataConfig",
@@ -21,6 +22,7 @@ __all__ = [
     "RuntimeConfig",
     "Saved",
     "ScheduleConfig",
+    "TemporalConfig",
     "TrainConfig",
     "Validated",
 ]

@@ -22,6 +22,9 @@ class DataConfig:
         train_split: what is learned from.
         val_split: what the model is measured on; None for no validation.
         clips: how clips are cut.
+        flow: what estimates the motion between a clip's frames, after they are augmented, where the model or the loss
+            needs it: a name that `vidseg.flow.flow_estimator` knows. "dis" computes on the CPU, the others on the GPU
+            if there is one.
     """
 
     root: str
@@ -29,6 +32,7 @@ class DataConfig:
     train_split: str = "train"
     val_split: str | None = "val"
     clips: ClipConfig = field(default_factory=ClipConfig)
+    flow: str = "dis"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +145,11 @@ class TrainConfig:
         same = (
             len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
         )
+        if self.loss.temporal is not None and (clips.frames != "clip" or not clips.reference_offsets):
+            raise InputError(
+                "got a temporal loss on single frames; expected clips of two frames or more, "
+                "e.g. data.clips.reference_offsets [1] and data.clips.frames clip, or loss.temporal null"
+            )
         # A model without references learns the frames of any clip one by one.
         if model and clips.frames == "clip" and not same:
             raise InputError(

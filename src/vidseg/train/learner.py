@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from vidseg.errors import extra
+from vidseg.errors import InputError, extra
+from vidseg.flow import FlowEstimator, flow_estimator
 from vidseg.models import VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
 from vidseg.train.losses import clip_loss
 from vidseg.train.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
+from vidseg.train.temporal_loss import estimate_motion
 
 with extra("train"):
     from lightning_fabric import Fabric
@@ -29,6 +31,10 @@ class Learner:
         fabric: launched.
         model: the same on every process, with its class map.
         config: of the run.
+
+    Raises:
+        InputError: if motion is needed and every frame is distorted in another way.
+        MissingExtraError: if the flow estimator needs a package that is not installed.
     """
 
     def __init__(self, fabric: Fabric, model: VideoModel, config: TrainConfig) -> None:
@@ -37,6 +43,7 @@ class Learner:
         self._fabric = fabric
         self._config = config
         self._model = model
+        self._flow = _estimator(model, config)
         if config.runtime.activation_checkpointing:
             model.recompute_in_backward()
         if fabric.world_size > 1:
@@ -65,10 +72,15 @@ class Learner:
         for turn, batch in enumerate(batches, start=1):
             clip, labels = (part.to(self._fabric.device, non_blocking=True) for part in batch)
             with self._fabric.no_backward_sync(self._module, enabled=turn < len(batches)):
-                loss = clip_loss(self._module(clip), labels, self._config.loss, ignore=self._ignore) / len(batches)
+                loss = self._loss(clip, labels) / len(batches)
                 self._fabric.backward(loss)
             total += loss.detach()
         return total
+
+    def _loss(self, clip: Tensor, labels: Tensor) -> Tensor:
+        motion = None if self._flow is None else estimate_motion(clip, self._flow)
+        given = {"flow": motion.flow} if motion is not None and self._model.needs_flow else {}
+        return clip_loss(self._module(clip, **given), labels, self._config.loss, ignore=self._ignore, motion=motion)
 
     def update(self, iteration: int) -> None:
         """Steps along the gradients."""
@@ -96,6 +108,18 @@ class Learner:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         self._fabric.strategy.precision.load_state_dict(state["precision"])
+
+
+def _estimator(model: VideoModel, config: TrainConfig) -> FlowEstimator | None:
+    """What estimates motion, where the model or the loss needs it."""
+    if not model.needs_flow and config.loss.temporal is None:
+        return None
+    if config.augmentation.photometric == "frame":
+        raise InputError(
+            "got augmentation.photometric 'frame', which gives every frame colours of its own, where motion is "
+            "estimated; expected 'clip' or 'off'"
+        )
+    return flow_estimator(config.data.flow)
 
 
 def _seed(seed: int, iteration: int, rank: int) -> int:

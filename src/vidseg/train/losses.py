@@ -1,5 +1,7 @@
 """The loss of clips: cross-entropy of the final logits, of every frame's own and of auxiliary ones (cffm.md §6).
 
+Further terms, of logits that ought to agree from frame to frame, have files of their own.
+
 Shape letters: B clips, T frames of a clip, N images, K classes, H, W label size, h, w logit size.
 """
 
@@ -13,6 +15,7 @@ from torch.nn import functional as F
 from vidseg.errors import InputError
 from vidseg.models.contract import ClipLogits
 from vidseg.models.layers import resize_bilinear
+from vidseg.train.temporal_loss import Motion, TemporalConfig, temporal_inconsistency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +52,12 @@ class LossConfig:
         frame_weight: of the cross-entropy of all frames' own logits.
         class_weights: factor of each class's pixels; None for 1 everywhere.
         hard_pixels: hard example mining; None to count all pixels.
-        auxiliary_weight: of the cross-entropy of all frames' auxiliary logits, for models that have some.
+        auxiliary_weight: of the cross-entropy of auxiliary logits, for models that have some.
+        auxiliary_frames: whose auxiliary logits count: of "all" frames of a clip, or of the "target".
         log_softmax_first: whether the logarithm of the softmax is taken before logits are brought to the labels' size,
             as in VSPW's code, and not after.
         average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
+        temporal: that neighbouring frames' logits agree along the motion; None for no such term.
     """
 
     final_weight: float = 1.0
@@ -62,6 +67,8 @@ class LossConfig:
     auxiliary_weight: float = 0.4
     log_softmax_first: bool = False
     average: Literal["all", "labelled"] = "all"
+    auxiliary_frames: Literal["all", "target"] = "all"
+    temporal: TemporalConfig | None = None
 
     def __post_init__(self) -> None:
         if min(self.final_weight, self.frame_weight) < 0 or self.final_weight + self.frame_weight == 0:
@@ -74,11 +81,15 @@ class LossConfig:
                 f"got auxiliary_weight={self.auxiliary_weight}, average={self.average!r}; "
                 "expected a weight of 0 or more, and 'all' or 'labelled'"
             )
+        if self.auxiliary_frames not in ("all", "target"):
+            raise InputError(f"got auxiliary_frames={self.auxiliary_frames!r}; expected 'all' or 'target'")
         if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
             raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
 
 
-def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ignore: int) -> Tensor:
+def clip_loss(
+    logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ignore: int, motion: Motion | None = None
+) -> Tensor:
     """The loss of a batch of clips, a scalar.
 
     Args:
@@ -86,6 +97,10 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         labels_BTHW: int64 class ids of every frame, `ignore` where there is none.
         config: weights of the parts.
         ignore: the label of pixels that cost nothing.
+        motion: of the clips; what `temporal` needs.
+
+    Raises:
+        InputError: without the motion that `temporal` needs.
     """
     total = logits.final.new_zeros(())
     if config.final_weight:
@@ -95,9 +110,15 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         loss = pixel_cross_entropy(logits.frames.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
         total = total + config.frame_weight * loss
     if config.auxiliary_weight:
+        first = -1 if config.auxiliary_frames == "target" else 0
+        labels_NHW = labels_BTHW[:, first:].flatten(0, 1)
         for auxiliary in logits.auxiliary:
-            loss = pixel_cross_entropy(auxiliary.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
+            loss = pixel_cross_entropy(auxiliary[:, first:].flatten(0, 1), labels_NHW, config, ignore=ignore)
             total = total + config.auxiliary_weight * loss
+    if config.temporal is not None:
+        if motion is None:
+            raise InputError("got no motion for a loss with a temporal term; expected the clips and their flow")
+        total = total + config.temporal.weight * temporal_inconsistency(logits.frames, motion, config.temporal)
     return total
 
 
