@@ -14,10 +14,16 @@ from torch.nn import functional as F
 
 import tiny
 from vidseg.models import (
+    DFF,
     TCB,
+    Accel,
+    AccelConfig,
     Adaptive,
+    Clockwork,
+    ClockworkConfig,
     Context,
     Cycle,
+    DFFConfig,
     FrameInputs,
     FrameOutputs,
     HeadConfig,
@@ -234,6 +240,28 @@ def netwarp(head: HeadConfig, **options: Any) -> Callable[[], NetWarp]:
     return make
 
 
+def accel() -> Accel:
+    """Makes a small Accel whose update is as small as its reference."""
+    return Accel(
+        AccelConfig(
+            encoder=tiny.ENCODER,
+            head=PSPConfig(channels=8),
+            update_encoder=tiny.ENCODER,
+            update_head=AllMLPConfig(channels=8),
+            num_classes=5,
+            key_interval=3,
+        )
+    )
+
+
+def clockwork(**options: Any) -> Callable[[], Clockwork]:
+    """Makes a small Clockwork."""
+    config = ClockworkConfig(
+        encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, auxiliary=auxiliary_fcn(8), **options
+    )
+    return partial(Clockwork, config)
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -248,6 +276,10 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "netwarp psp": netwarp(PSPConfig(channels=8)),
     "netwarp ocr": netwarp(OCRConfig(channels=8, key_channels=8), compat=True),
     "netwarp mlp": netwarp(AllMLPConfig(channels=8)),
+    "dff": partial(DFF, DFFConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, key_interval=3)),
+    "accel": accel,
+    "clockwork": clockwork(rate=2),
+    "clockwork adaptive": clockwork(threshold=0.25),
 }
 
 

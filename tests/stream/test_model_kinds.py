@@ -24,7 +24,7 @@ CONSUMER = Path(__file__).parents[2] / "examples" / "onnx_consumer.py"
 KINDS = pytest.mark.parametrize("kind", toys.KINDS)
 # Every kind of state once; the others differ in nothing that a compiler sees.
 COMPILED = pytest.mark.parametrize(
-    "kind", ["references", "adaptive", "flow", "tcb recent", "netwarp psp", "netwarp ocr"]
+    "kind", ["references", "adaptive", "flow", "tcb recent", "netwarp psp", "netwarp ocr", "dff", "clockwork"]
 )
 
 
@@ -194,6 +194,8 @@ def test_compiled_steps_are_the_models(kind: str) -> None:
         ("adaptive", "openvino"),
         ("tcb ppm", "openvino"),
         ("netwarp psp", "openvino"),
+        ("dff", "openvino"),
+        ("clockwork adaptive", "openvino"),
     ],
 )
 def test_exports_carry_their_state(kind: str, output_format: str, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from vidseg.models.encoders import (
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.key_frames import DFF, Accel, AccelConfig, Clockwork, ClockworkConfig, DFFConfig, clockwork
 from vidseg.models.netwarp import NetWarp, NetWarpConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
@@ -57,6 +58,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
     "netwarp": Architecture(config=NetWarpConfig, build=NetWarp),
+    "dff": Architecture(config=DFFConfig, build=DFF),
+    "accel": Architecture(config=AccelConfig, build=Accel),
+    "clockwork": Architecture(config=ClockworkConfig, build=Clockwork),
     "tcb": Architecture(config=TCBConfig, build=TCB),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
@@ -76,15 +80,21 @@ def architecture_of(config: ModelConfig) -> str:
 __all__ = [
     "ARCHITECTURES",
     "CFFM",
+    "DFF",
     "MIT_SIZES",
     "TCB",
+    "Accel",
+    "AccelConfig",
     "Adaptive",
     "Architecture",
     "ByReferences",
     "CFFMConfig",
     "ClipLogits",
+    "Clockwork",
+    "ClockworkConfig",
     "Context",
     "Cycle",
+    "DFFConfig",
     "EncoderConfig",
     "Foreign",
     "ForeignConfig",
@@ -117,6 +127,7 @@ __all__ = [
     "build_encoder",
     "build_head",
     "build_model",
+    "clockwork",
     "encoder_config",
     "encoder_name",
     "head_config",

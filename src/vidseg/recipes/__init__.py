@@ -4,7 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cityscapes, freedoom, image_models, small, vspw, warping
+from vidseg.recipes import ablations, cityscapes, freedoom, image_models, key_frames, small, vspw, warping
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -41,6 +41,15 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     warping.etc_ocr_vspw,
     warping.etc_r18_cityscapes,
     warping.etc_r18_small,
+    key_frames.dff_r101_cityscapes,
+    key_frames.dff_r18_small,
+    key_frames.accel_r18_cityscapes,
+    key_frames.accel_r34_cityscapes,
+    key_frames.accel_r50_cityscapes,
+    key_frames.accel_r101_cityscapes,
+    key_frames.accel_r18_small,
+    key_frames.clockwork_r101_cityscapes,
+    key_frames.clockwork_r18_small,
     freedoom.segformer_b0_freedoom_scratch,
     freedoom.segformer_b0_freedoom,
     freedoom.cffm_b0_freedoom,
