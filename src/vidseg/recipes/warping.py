@@ -62,7 +62,7 @@ def etc_ocr_vspw() -> TrainConfig:
 def etc_r18_cityscapes() -> TrainConfig:
     """ETC over PSPNet-R18, 4 GPUs: torchrun --nproc-per-node 4 -m vidseg train --recipe etc_r18_cityscapes.
 
-    Published: 71.1 mIoU.
+    Published: 71.1 mIoU, distilled from a PSPNet-R101: --distillation '{"teacher": "DIR"}'.
     """
     model = PerFrameConfig(
         encoder=TimmConfig(name="resnet18", output_stride=8, variant="mmseg"),

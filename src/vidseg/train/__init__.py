@@ -4,6 +4,7 @@ The configuration needs nothing beyond the core; `vidseg.train.loop` needs the e
 """
 
 from vidseg.train.config import DataConfig, OutputConfig, RuntimeConfig, TrainConfig
+from vidseg.train.distillation import DistillationConfig
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated
 from vidseg.train.losses import HardPixels, LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
@@ -11,6 +12,7 @@ from vidseg.train.temporal_loss import TemporalConfig
 
 __all__ = [
     "DataConfig",
+    "DistillationConfig",
     "Event",
     "Events",
     "HardPixels",

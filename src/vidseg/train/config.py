@@ -6,6 +6,7 @@ from typing import Literal
 from vidseg.data.clips import ClipConfig
 from vidseg.errors import InputError
 from vidseg.models import ModelConfig
+from vidseg.train.distillation import DistillationConfig
 from vidseg.train.losses import LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
 from vidseg.transforms import AugmentationConfig
@@ -121,6 +122,7 @@ class TrainConfig:
         schedule: for how long.
         runtime: on what.
         output: what is written.
+        distillation: a trained model to learn from besides; None for none.
         initial_weights: a model or encoder folder to start from; for encoders of timm also "timm", which downloads
             timm's own weights, or a file of them; None starts from scratch.
         warm_start: whether a CFFM that starts from a per-frame model of as many classes predicts like it at first, so
@@ -136,6 +138,7 @@ class TrainConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     output: OutputConfig
+    distillation: DistillationConfig | None = None
     initial_weights: str | None = None
     warm_start: bool = True
 
@@ -145,11 +148,16 @@ class TrainConfig:
         same = (
             len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
         )
-        if self.loss.temporal is not None and (clips.frames != "clip" or not clips.reference_offsets):
-            raise InputError(
-                "got a temporal loss on single frames; expected clips of two frames or more, "
-                "e.g. data.clips.reference_offsets [1] and data.clips.frames clip, or loss.temporal null"
-            )
+        compared = {
+            "a temporal loss": self.loss.temporal is not None,
+            "a distillation of pairs": self.distillation is not None and self.distillation.needs_clips,
+        }
+        for what, needed in compared.items():
+            if needed and (clips.frames != "clip" or not clips.reference_offsets):
+                raise InputError(
+                    f"got {what} on single frames; expected clips of two frames or more, "
+                    "e.g. data.clips.reference_offsets [1] and data.clips.frames clip"
+                )
         # A model without references learns the frames of any clip one by one.
         if model and clips.frames == "clip" and not same:
             raise InputError(

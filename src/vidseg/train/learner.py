@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from vidseg.checkpoints import load
 from vidseg.errors import InputError, extra
 from vidseg.flow import FlowEstimator, flow_estimator
 from vidseg.models import VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
+from vidseg.train.distillation import Distiller
 from vidseg.train.losses import clip_loss
 from vidseg.train.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
 from vidseg.train.temporal_loss import estimate_motion
@@ -33,7 +35,8 @@ class Learner:
         config: of the run.
 
     Raises:
-        InputError: if motion is needed and every frame is distorted in another way.
+        InputError: if motion is needed and every frame is distorted in another way, or for an unsuitable teacher.
+        CheckpointError: if the teacher cannot be read.
         MissingExtraError: if the flow estimator needs a package that is not installed.
     """
 
@@ -44,6 +47,10 @@ class Learner:
         self._config = config
         self._model = model
         self._flow = _estimator(model, config)
+        self._distiller: Distiller | None = None
+        if config.distillation is not None:
+            teacher = load(config.distillation.teacher)
+            self._distiller = Distiller(teacher, config.distillation, model.num_classes).to(fabric.device)
         if config.runtime.activation_checkpointing:
             model.recompute_in_backward()
         if fabric.world_size > 1:
@@ -80,7 +87,9 @@ class Learner:
     def _loss(self, clip: Tensor, labels: Tensor) -> Tensor:
         motion = None if self._flow is None else estimate_motion(clip, self._flow)
         given = {"flow": motion.flow} if motion is not None and self._model.needs_flow else {}
-        return clip_loss(self._module(clip, **given), labels, self._config.loss, ignore=self._ignore, motion=motion)
+        logits = self._module(clip, **given)
+        loss = clip_loss(logits, labels, self._config.loss, ignore=self._ignore, motion=motion)
+        return loss if self._distiller is None else loss + self._distiller(clip, logits.frames)
 
     def update(self, iteration: int) -> None:
         """Steps along the gradients."""
