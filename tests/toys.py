@@ -15,16 +15,25 @@ from torch.nn import functional as F
 import tiny
 from vidseg.models import (
     CFFM,
+    DFF,
     MRCFA,
     TCB,
+    Accel,
+    AccelConfig,
     Adaptive,
     CFFMConfig,
+    Clockwork,
+    ClockworkConfig,
     Context,
     Cycle,
+    DFFConfig,
     FrameInputs,
     FrameOutputs,
+    HeadConfig,
     MiTConfig,
     MRCFAConfig,
+    NetWarp,
+    NetWarpConfig,
     PriorConfig,
     ReferenceConfig,
     ReferenceModel,
@@ -34,7 +43,7 @@ from vidseg.models import (
     VideoModel,
     build_encoder,
 )
-from vidseg.models.heads import OCRConfig, PSPConfig, auxiliary_fcn
+from vidseg.models.heads import AllMLPConfig, OCRConfig, PSPConfig, auxiliary_fcn
 from vidseg.models.layers import Normalization
 from vidseg.types import Preprocessing
 
@@ -244,6 +253,41 @@ def mrcfa(**options: Any) -> Callable[[], MRCFA]:
     return partial(MRCFA, MRCFAConfig(encoder=tiny.ENCODER, num_classes=5, head_channels=8, offsets=(2, 1), **options))
 
 
+def netwarp(head: HeadConfig, **options: Any) -> Callable[[], NetWarp]:
+    """Makes a small NetWarp whose flow stays within the frame, as a trained one's does."""
+    config = NetWarpConfig(encoder=tiny.ENCODER, head=head, num_classes=5, auxiliary=auxiliary_fcn(8), **options)
+
+    def make() -> NetWarp:
+        model = NetWarp(config)
+        # What goes in are colours of 0–255.
+        model.flow_cnn.convolutions[0].norm.running_var.fill_(1e4)
+        return model
+
+    return make
+
+
+def accel() -> Accel:
+    """Makes a small Accel whose update is as small as its reference."""
+    return Accel(
+        AccelConfig(
+            encoder=tiny.ENCODER,
+            head=PSPConfig(channels=8),
+            update_encoder=tiny.ENCODER,
+            update_head=AllMLPConfig(channels=8),
+            num_classes=5,
+            key_interval=3,
+        )
+    )
+
+
+def clockwork(**options: Any) -> Callable[[], Clockwork]:
+    """Makes a small Clockwork."""
+    config = ClockworkConfig(
+        encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, auxiliary=auxiliary_fcn(8), **options
+    )
+    return partial(Clockwork, config)
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -257,6 +301,13 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "tcb released": tcb(OCRConfig(channels=8, key_channels=8), memory="released"),
     "mrcfa": mrcfa(refining_convs=2),
     "cffm++": cffmpp,
+    "netwarp psp": netwarp(PSPConfig(channels=8)),
+    "netwarp ocr": netwarp(OCRConfig(channels=8, key_channels=8), compat=True),
+    "netwarp mlp": netwarp(AllMLPConfig(channels=8)),
+    "dff": partial(DFF, DFFConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, key_interval=3)),
+    "accel": accel,
+    "clockwork": clockwork(rate=2),
+    "clockwork adaptive": clockwork(threshold=0.25),
 }
 
 

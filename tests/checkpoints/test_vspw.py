@@ -44,7 +44,7 @@ def test_of_systems_that_share_their_keys_the_first_is_meant_unless_told(monkeyp
         return move
 
     for name in ("pspnet", "another"):
-        monkeypatch.setitem(VSPW_SYSTEMS, name, System("decoder.ppm.", moves(name)))
+        monkeypatch.setitem(VSPW_SYSTEMS, name, System(("decoder.ppm.",), moves(name)))
     for system in (None, "pspnet", "another"):
         with pytest.raises(CheckpointError):
             convert_vspw({"decoder.ppm.0.1.weight": torch.zeros(1)}, "F.pth", system)
@@ -54,14 +54,34 @@ def test_of_systems_that_share_their_keys_the_first_is_meant_unless_told(monkeyp
 @pytest.mark.parametrize(
     ("key", "system", "message"),
     [
-        ("decoder.ppm.0.1.weight", "netwarp", "got system 'netwarp'; expected one of pspnet, ocrnet"),
-        ("decoder.ppm.0.1.weight", "ocrnet", "got system 'ocrnet' for F.pth, whose keys are of pspnet"),
+        ("decoder.aspp.bn1.weight", "netwarp", "got system 'netwarp'; expected one of pspnet, ocrnet"),
+        ("decoder.aspp.bn1.weight", "ocrnet", "got system 'ocrnet' for F.pth, whose keys are of deeplab"),
         ("encoder.conv1.weight", None, "a system of an unknown kind in F.pth.*expected one of pspnet"),
     ],
 )
 def test_what_is_wrong_is_named(key: str, system: str | None, message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         convert_vspw({key: torch.zeros(1)}, "F.pth", system)
+
+
+@pytest.mark.parametrize(
+    ("keys", "system"),
+    [
+        (("decoder.ppm.0.1.weight", "decoder.conv_last_.4.bias"), "pspnet"),
+        (("decoder.ppm.0.1.weight", "decoder.conv_last_.0.weight", "conv_last_.4.bias"), "etc_psp"),
+        (("decoder.ppm.0.1.weight", "conv_last_.4.bias", "flowcnn.conv1.0.weight"), "netwarp_psp"),
+        (("decoder.spatial_ocr_head.x", "decoder.head.bias"), "ocrnet"),
+        (("decoder.spatial_ocr_head.x", "conv_last_.bias"), "etc_ocr"),
+        (("decoder.spatial_ocr_head.x", "head.bias", "flowcnn.conv1.0.weight"), "netwarp_ocr"),
+    ],
+)
+def test_keys_tell_the_system(keys: tuple[str, ...], system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def move(source: Renaming) -> ModelConfig:
+        raise CheckpointError("moved")
+
+    monkeypatch.setitem(VSPW_SYSTEMS, system, System(VSPW_SYSTEMS[system].signs, move))
+    with pytest.raises(CheckpointError, match="moved"):
+        convert_vspw(dict.fromkeys(keys, torch.zeros(1)), "F.pth")
 
 
 def test_a_system_of_another_kind_of_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ SIZE = (64, 96)
 CONSUMER = Path(__file__).parents[2] / "examples" / "onnx_consumer.py"
 KINDS = pytest.mark.parametrize("kind", toys.KINDS)
 # Every kind of state once; the others differ in nothing that a compiler sees.
-COMPILED = pytest.mark.parametrize("kind", ["references", "adaptive", "flow", "tcb recent"])
+COMPILED = pytest.mark.parametrize(
+    "kind", ["references", "adaptive", "flow", "tcb recent", "netwarp psp", "netwarp ocr", "dff", "clockwork"]
+)
 
 
 def clip(frames: int = 8, seed: int = 1) -> Tensor:
@@ -100,7 +102,7 @@ def test_interleaved_streams_do_not_mix_and_memories_keep_their_size(kind: str) 
     engine, videos = stepper(model), [clip(seed=1), clip(seed=2)]
     memories: list[Memory] = [engine.start(1, SIZE) for _ in videos]
     size = memories[0].nbytes
-    alone = [stream(model, images) for images in videos] if kind not in ("flow", "prior") else None
+    alone = [stream(model, images) for images in videos] if not toys.toy(kind).needs_flow and kind != "prior" else None
     for t in range(8):
         for index, images in enumerate(videos):
             flow = torch.zeros(1, 2, *SIZE) if model.needs_flow and t else None
@@ -191,6 +193,9 @@ def test_compiled_steps_are_the_models(kind: str) -> None:
         ("recurrent", "openvino"),
         ("adaptive", "openvino"),
         ("tcb ppm", "openvino"),
+        ("netwarp psp", "openvino"),
+        ("dff", "openvino"),
+        ("clockwork adaptive", "openvino"),
     ],
 )
 def test_exports_carry_their_state(kind: str, output_format: str, tmp_path: Path) -> None:
@@ -201,7 +206,7 @@ def test_exports_carry_their_state(kind: str, output_format: str, tmp_path: Path
     export = export_model(model, out, output_format, start_rule=start_rule)
     assert export.passed
     assert {entry.graph for entry in export.parity} == set(model.steps())
-    if output_format != "onnx" or kind in ("flow", "prior"):
+    if output_format != "onnx" or model.needs_flow or kind == "prior":
         return
     # The same program for all of them.
     frames = tiny.video(8, height=64, width=96)

@@ -23,7 +23,7 @@ def subject(model: VideoModel, size: Size, num_classes: int | None = None) -> Vi
         num_classes: how many classes to compute; None for the model's own.
 
     Raises:
-        InputError: for fewer classes than the model has, or for more of one that merges masks.
+        InputError: for fewer classes than the model has, or for more of one that merges masks or fuses scores.
     """
     wanted = model.num_classes if num_classes is None else num_classes
     if wanted < model.num_classes:
@@ -32,6 +32,12 @@ def subject(model: VideoModel, size: Size, num_classes: int | None = None) -> Vi
         raise InputError(f"got {wanted} classes for a model that merges masks; expected its own {model.num_classes}")
     result = build_model(replace(model.config, num_classes=wanted))
     known = model.state_dict()
+    widened = {name for name, new in result.state_dict().items() if known[name].shape[1:] != new.shape[1:]}
+    if widened:
+        raise InputError(
+            f"got {wanted} classes for a {type(model).__name__}, whose {min(widened)} sees every class; "
+            f"expected its own {model.num_classes}"
+        )
     result.load_state_dict({name: _padded(known[name], new, name) for name, new in result.state_dict().items()})
     return furnished(result, size, model.preprocessing)
 

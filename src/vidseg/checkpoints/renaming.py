@@ -172,6 +172,11 @@ class Renaming:
         for key in keys:
             self._rest.pop(key, None)
 
+    def drop_matching(self, pattern: str) -> None:
+        """Removes all keys that match a regular expression as a whole, unread."""
+        for key in [key for key in self._rest if re.fullmatch(pattern, key)]:
+            del self._rest[key]
+
     def config(self, cls: type[Config], **sizes: Any) -> Config:
         """A configuration from the sizes that the source tells.
 

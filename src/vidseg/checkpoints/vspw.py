@@ -8,11 +8,14 @@ from typing import Any
 from vidseg.checkpoints.renaming import Converted, Renaming
 from vidseg.checkpoints.resnet import imagenet_encoder, move_resnet_stages, resnet_depth
 from vidseg.errors import CheckpointError
-from vidseg.models import EncoderConfig, ModelConfig, PerFrameConfig, TCBConfig
+from vidseg.models import EncoderConfig, ModelConfig, NetWarpConfig, PerFrameConfig, TCBConfig
 from vidseg.models.heads import ASPPConfig, OCRConfig, PSPConfig, UPerConfig, auxiliary_fcn
 
 _THEIRS = "encoder."
 _TIMM = "encoder.network."
+_BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+# Parts of RAFT (Teed and Deng, ECCV 2020), whatever it is called as a whole.
+_RAFT = r"(.*\.)?(fnet|cnet|update_block)\..*"
 
 
 def convert_vspw(tensors: Mapping[str, Any], name: str, system: str | None = None) -> Converted:
@@ -27,7 +30,9 @@ def convert_vspw(tensors: Mapping[str, Any], name: str, system: str | None = Non
         CheckpointError: for another system, or naming the first key that is missing or unknown.
     """
     source = Renaming(tensors, name)
-    fitting = [key for key, entry in VSPW_SYSTEMS.items() if source.first(entry.sign) is not None]
+    fitting = [
+        key for key, entry in VSPW_SYSTEMS.items() if all(source.first(sign) is not None for sign in entry.signs)
+    ]
     if system is not None and system not in VSPW_SYSTEMS:
         raise CheckpointError(f"got system {system!r}; expected one of {', '.join(VSPW_SYSTEMS)}")
     if not fitting:
@@ -75,40 +80,83 @@ def move_ocr_head(source: Renaming, theirs: str, ours: str) -> OCRConfig:
     return OCRConfig(channels=channels, key_channels=key_channels, form="vspw")
 
 
-def _move_pspnet(source: Renaming) -> ModelConfig:
-    num_classes = source.size("decoder.conv_last_.4.bias")
-    channels = source.size("decoder.conv_last_.1.bias")
+def _move_psp(source: Renaming, last: str) -> dict[str, Any]:
+    """Moves a PSPNet but for its encoder; `last` is the sequence of its final convolutions."""
+    num_classes, channels = source.size(f"{last}.4.bias"), source.size(f"{last}.1.bias")
     auxiliary = source.size("decoder.cbr_deepsup.1.bias")
     for index in range(len(PSPConfig().bins)):
         move_sequence(source, f"decoder.ppm.{index}", f"head.pyramid.projections.{index}", first=1)
-    move_sequence(source, "decoder.conv_last_", "head.fusion")
-    source.move_layer("decoder.conv_last_.4", "classifier")
+    move_sequence(source, last, "head.fusion")
+    source.move_layer(f"{last}.4", "classifier")
     move_sequence(source, "decoder.cbr_deepsup", "auxiliary_head.head.convolutions.0")
     source.move_layer("decoder.conv_last_deepsup_", "auxiliary_head.classifier")
-    return source.config(
-        PerFrameConfig,
-        encoder=move_vspw_encoder(source, dilated=True),
-        head=PSPConfig(channels=channels),
-        num_classes=num_classes,
-        auxiliary=auxiliary_fcn(auxiliary),
-    )
+    return {"head": PSPConfig(channels=channels), "num_classes": num_classes, "auxiliary": auxiliary_fcn(auxiliary)}
 
 
-def _move_ocrnet(source: Renaming) -> ModelConfig:
-    num_classes = source.size("decoder.head.bias")
-    auxiliary = source.size("decoder.dsn_head.1.bias")
+def _move_ocr(source: Renaming, classifier: str) -> dict[str, Any]:
+    """Moves an OCRNet but for its encoder."""
+    num_classes, auxiliary = source.size(f"{classifier}.bias"), source.size("decoder.dsn_head.1.bias")
     head = move_ocr_head(source, "decoder.", "head")
-    source.move_layer("decoder.head", "classifier")
+    source.move_layer(classifier, "classifier")
     move_sequence(source, "decoder.dsn_head", "auxiliary_head.head.convolutions.0", bias=True)
     source.move_layer("decoder.dsn_head.4", "auxiliary_head.classifier")
-    return source.config(
-        PerFrameConfig,
-        encoder=move_vspw_encoder(source, dilated=True),
-        head=head,
-        num_classes=num_classes,
-        dropout=0.05,
-        auxiliary=auxiliary_fcn(auxiliary, bias=True),
-    )
+    return {
+        "head": head,
+        "num_classes": num_classes,
+        "dropout": 0.05,
+        "auxiliary": auxiliary_fcn(auxiliary, bias=True),
+    }
+
+
+def _move_pspnet(source: Renaming, last: str = "decoder.conv_last_") -> ModelConfig:
+    parts = _move_psp(source, last)
+    return source.config(PerFrameConfig, encoder=move_vspw_encoder(source, dilated=True), **parts)
+
+
+def _move_ocrnet(source: Renaming, classifier: str = "decoder.head") -> ModelConfig:
+    parts = _move_ocr(source, classifier)
+    return source.config(PerFrameConfig, encoder=move_vspw_encoder(source, dilated=True), **parts)
+
+
+def _move_etc_psp(source: Renaming) -> ModelConfig:
+    _drop_unused(source)
+    return _move_pspnet(source, "conv_last_")
+
+
+def _move_etc_ocr(source: Renaming) -> ModelConfig:
+    _drop_unused(source)
+    return _move_ocrnet(source, "conv_last_")
+
+
+def _move_netwarp_psp(source: Renaming) -> ModelConfig:
+    _drop_unused(source)
+    return _move_netwarp(source, _move_psp(source, "conv_last_"))
+
+
+def _move_netwarp_ocr(source: Renaming) -> ModelConfig:
+    _drop_unused(source)
+    return _move_netwarp(source, _move_ocr(source, "head"))
+
+
+def _drop_unused(source: Renaming) -> None:
+    """Drops what the authors' ETC and NetWarp hold and never use for a result.
+
+    That is the last convolution of a PSP decoder, 18.9 million weights, beside the one that stands in for it, and, in
+    files that were saved whole, the network that estimated flow in training.
+    """
+    for part in ("0.weight", *(f"1.{name}" for name in _BATCH_NORM)):
+        source.drop(f"decoder.conv_last_.{part}")
+    source.drop_matching(_RAFT)
+
+
+def _move_netwarp(source: Renaming, parts: Mapping[str, Any]) -> ModelConfig:
+    for theirs, ours in (("1", "convolutions.0"), ("2", "convolutions.1"), ("3", "convolutions.2"), ("4", "output")):
+        move_sequence(source, f"flowcnn.conv{theirs}", f"flow_cnn.{ours}")
+    for index, blend in enumerate(("stage_blend", "feature_blend")):
+        source.move(f"w{index}_0", f"{blend}.present")
+        source.move(f"w{index}_1", f"{blend}.previous")
+    encoder = move_vspw_encoder(source, dilated=True)
+    return source.config(NetWarpConfig, encoder=encoder, compat=True, **parts)
 
 
 def _move_tcb_ppm(source: Renaming) -> ModelConfig:
@@ -194,21 +242,26 @@ class System:
     """One of the systems.
 
     Attributes:
-        sign: what only its keys begin with, or only those of systems that cannot be told apart.
+        signs: what its keys begin with; of several systems whose signs are there the first is meant unless told.
         move: moves all of it and says what it is.
     """
 
-    sign: str
+    signs: tuple[str, ...]
     move: Callable[[Renaming], ModelConfig]
 
 
 VSPW_SYSTEMS: dict[str, System] = {
-    "pspnet": System("decoder.ppm.", _move_pspnet),
-    "ocrnet": System("decoder.spatial_ocr_head.", _move_ocrnet),
-    "upernet": System("decoder.fpn_in.", _move_upernet),
-    "deeplab": System("decoder.aspp.", _move_deeplab),
-    "tcb_ppm": System("ppm_conv.", _move_tcb_ppm),
-    "tcb_ocr": System("spatial_ocr_head.", _move_tcb_ocr),
-    "tcb_ocr_mem": System("spatial_ocr_head.", partial(_move_tcb_ocr, memory="released")),
+    "pspnet": System(("decoder.ppm.", "decoder.conv_last_.4."), _move_pspnet),
+    "ocrnet": System(("decoder.spatial_ocr_head.", "decoder.head."), _move_ocrnet),
+    "upernet": System(("decoder.fpn_in.",), _move_upernet),
+    "deeplab": System(("decoder.aspp.",), _move_deeplab),
+    "tcb_ppm": System(("ppm_conv.",), _move_tcb_ppm),
+    "tcb_ocr": System(("spatial_ocr_head.",), _move_tcb_ocr),
+    "tcb_ocr_mem": System(("spatial_ocr_head.",), partial(_move_tcb_ocr, memory="released")),
+    # Before ETC, which has no key that they lack.
+    "netwarp_psp": System(("flowcnn.", "decoder.ppm."), _move_netwarp_psp),
+    "netwarp_ocr": System(("flowcnn.", "decoder.spatial_ocr_head."), _move_netwarp_ocr),
+    "etc_psp": System(("decoder.ppm.", "conv_last_.4."), _move_etc_psp),
+    "etc_ocr": System(("decoder.spatial_ocr_head.", "conv_last_."), _move_etc_ocr),
 }
 """By what `--system` calls them."""

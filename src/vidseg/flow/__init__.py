@@ -9,7 +9,7 @@ from vidseg.flow.contract import FlowEstimator
 from vidseg.flow.dis import DISFlow
 from vidseg.flow.occlusion import forward_backward_error, inside, photometric_difference, visible
 from vidseg.flow.raft import RAFTFlow
-from vidseg.flow.warping import resize_flow, warp, warp_labels
+from vidseg.flow.warping import resize_flow, warp, warp_as_released, warp_labels
 
 __all__ = [
     "ESTIMATORS",
@@ -23,5 +23,6 @@ __all__ = [
     "resize_flow",
     "visible",
     "warp",
+    "warp_as_released",
     "warp_labels",
 ]

@@ -27,6 +27,27 @@ def warp(map_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
     )
 
 
+def warp_as_released(map_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
+    """Warps as VSPW's code does (its NetWarp and ETC), which published weights were trained with.
+
+    Positions are normalised as if the centres of the outer pixels were at -1 and 1 but sampled as if the borders were:
+    what is further from the middle is taken from up to half a pixel further out. Outside there are zeros.
+
+    Args:
+        map_BCHW: of the previous frame.
+        flow_B2HW: from the present to the previous frame, in pixels of the map's size.
+
+    Returns:
+        [B,C,H,W], of the map's dtype.
+    """
+    H, W = map_BCHW.shape[-2:]
+    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).unbind(dim=1)
+    grid_BHW2 = torch.stack([2 * x_BHW / max(W - 1, 1) - 1, 2 * y_BHW / max(H - 1, 1) - 1], dim=3)
+    return F.grid_sample(
+        map_BCHW, grid_BHW2.to(map_BCHW.dtype), mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+
+
 def warp_labels(labels_BHW: Tensor, flow_B2HW: Tensor) -> Tensor:
     """The label of the pixel nearest to (x + flow x, y + flow y); outside the map that of the nearest border.
 

@@ -31,7 +31,9 @@ from vidseg.models.encoders import (
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
+from vidseg.models.key_frames import DFF, Accel, AccelConfig, Clockwork, ClockworkConfig, DFFConfig, clockwork
 from vidseg.models.mrcfa import MRCFA, MRCFAConfig
+from vidseg.models.netwarp import NetWarp, NetWarpConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
 from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
@@ -57,6 +59,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     "segformer": Architecture(config=SegFormerConfig, build=SegFormer),
     "cffm": Architecture(config=CFFMConfig, build=CFFM),
     "per_frame": Architecture(config=PerFrameConfig, build=PerFrame),
+    "netwarp": Architecture(config=NetWarpConfig, build=NetWarp),
+    "dff": Architecture(config=DFFConfig, build=DFF),
+    "accel": Architecture(config=AccelConfig, build=Accel),
+    "clockwork": Architecture(config=ClockworkConfig, build=Clockwork),
     "tcb": Architecture(config=TCBConfig, build=TCB),
     "mrcfa": Architecture(config=MRCFAConfig, build=MRCFA),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
@@ -77,17 +83,23 @@ def architecture_of(config: ModelConfig) -> str:
 __all__ = [
     "ARCHITECTURES",
     "CFFM",
+    "DFF",
     "LITE_SIZES",
     "MIT_SIZES",
     "MRCFA",
     "TCB",
+    "Accel",
+    "AccelConfig",
     "Adaptive",
     "Architecture",
     "ByReferences",
     "CFFMConfig",
     "ClipLogits",
+    "Clockwork",
+    "ClockworkConfig",
     "Context",
     "Cycle",
+    "DFFConfig",
     "EncoderConfig",
     "Foreign",
     "ForeignConfig",
@@ -98,6 +110,8 @@ __all__ = [
     "MiTConfig",
     "MixTransformer",
     "ModelConfig",
+    "NetWarp",
+    "NetWarpConfig",
     "PerFrame",
     "PerFrameConfig",
     "PlainViT",
@@ -120,6 +134,7 @@ __all__ = [
     "build_encoder",
     "build_head",
     "build_model",
+    "clockwork",
     "encoder_config",
     "encoder_name",
     "head_config",

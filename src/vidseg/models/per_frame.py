@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vidseg.errors import InputError
 from vidseg.models.contract import Context
 from vidseg.models.encoders import Encoder, EncoderConfig, build_encoder
-from vidseg.models.heads import FCNConfig, HeadConfig, OCRHead, build_head
+from vidseg.models.heads import FCNConfig, HeadConfig, HeadModule, OCRHead, build_head
 from vidseg.models.layers import Normalization
 from vidseg.models.reference_model import ReferenceModel, check_references
 from vidseg.models.segformer import check_head
@@ -39,13 +39,22 @@ class PerFrameConfig:
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head.channels, self.dropout)
-        if self.head.kind == "ocr" and self.auxiliary is None:
-            raise InputError("got an OCR head without an auxiliary head, whose logits it needs; expected one")
+        check_auxiliary(self.head, self.auxiliary)
 
     @property
     def reference_offsets(self) -> tuple[int, ...]:
         """None: it sees one frame only."""
         return ()
+
+
+def check_auxiliary(head: HeadConfig, auxiliary: FCNConfig | None) -> None:
+    """Checks that a head that needs an auxiliary one has it.
+
+    Raises:
+        InputError: for an OCR head without.
+    """
+    if head.kind == "ocr" and auxiliary is None:
+        raise InputError("got an OCR head without an auxiliary head, whose logits it needs; expected one")
 
 
 class AuxiliaryHead(nn.Module):
@@ -59,6 +68,26 @@ class AuxiliaryHead(nn.Module):
 
     def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
         return self.classifier(self.dropout(self.head(stages)))
+
+
+def apply_head(
+    head: HeadModule,
+    stages: tuple[Tensor, ...],
+    auxiliary_head: AuxiliaryHead | None,
+    known: tuple[Tensor, ...] = (),
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The head's feature [B,C,h,w] and the auxiliary logits: those known already, or that an OCR head needed."""
+    if not isinstance(head, OCRHead):
+        return head(stages), known
+    known = auxiliary_logits(auxiliary_head, stages, known)
+    return head(stages, *known), known
+
+
+def auxiliary_logits(
+    auxiliary_head: AuxiliaryHead | None, stages: tuple[Tensor, ...], known: tuple[Tensor, ...] = ()
+) -> tuple[Tensor, ...]:
+    """Logits [B,K,·,·] of the auxiliary head, those that are known already if any; none without such a head."""
+    return known if auxiliary_head is None or known else (auxiliary_head(stages),)
 
 
 class PerFrameFeatures(NamedTuple):
@@ -94,11 +123,8 @@ class PerFrame(ReferenceModel):
     def encode(self, frame_B3HW: Tensor) -> PerFrameFeatures:
         """The head's feature of RGB frames, float 0–255."""
         stages = self.encoder(self.normalization(frame_B3HW))
-        if not isinstance(self.head, OCRHead):
-            return PerFrameFeatures(self.head(stages), stages, ())
-        assert self.auxiliary_head is not None
-        logits = self.auxiliary_head(stages)
-        return PerFrameFeatures(self.head(stages, logits), stages, (logits,))
+        fused, auxiliary = apply_head(self.head, stages, self.auxiliary_head)
+        return PerFrameFeatures(fused, stages, auxiliary)
 
     def decode(self, features: PerFrameFeatures, references: Sequence[Context] = ()) -> Tensor:
         """Logits [B,K,h,w]."""
@@ -107,6 +133,4 @@ class PerFrame(ReferenceModel):
 
     def auxiliary(self, features: PerFrameFeatures) -> tuple[Tensor, ...]:
         """Logits of the auxiliary head, if there is one."""
-        if self.auxiliary_head is None or features.auxiliary:
-            return features.auxiliary
-        return (self.auxiliary_head(features.stages),)
+        return auxiliary_logits(self.auxiliary_head, features.stages, features.auxiliary)

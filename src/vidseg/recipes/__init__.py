@@ -4,7 +4,20 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from vidseg.errors import InputError
-from vidseg.recipes import ablations, cffmpp, cityscapes, everyday, freedoom, image_models, lite, mrcfa, small, vspw
+from vidseg.recipes import (
+    ablations,
+    cffmpp,
+    cityscapes,
+    everyday,
+    freedoom,
+    image_models,
+    key_frames,
+    lite,
+    mrcfa,
+    small,
+    vspw,
+    warping,
+)
 from vidseg.recipes.overriding import choices, option_names, override
 from vidseg.train import TrainConfig
 
@@ -57,6 +70,23 @@ _FUNCTIONS: tuple[Recipe, ...] = (
     image_models.pspnet_r101_vspw,
     image_models.ocrnet_r101_vspw,
     image_models.upernet_r101_vspw,
+    image_models.deeplabv3plus_r101_vspw,
+    warping.netwarp_psp_vspw,
+    warping.netwarp_ocr_vspw,
+    warping.netwarp_r18_small,
+    warping.etc_psp_vspw,
+    warping.etc_ocr_vspw,
+    warping.etc_r18_cityscapes,
+    warping.etc_r18_small,
+    key_frames.dff_r101_cityscapes,
+    key_frames.dff_r18_small,
+    key_frames.accel_r18_cityscapes,
+    key_frames.accel_r34_cityscapes,
+    key_frames.accel_r50_cityscapes,
+    key_frames.accel_r101_cityscapes,
+    key_frames.accel_r18_small,
+    key_frames.clockwork_r101_cityscapes,
+    key_frames.clockwork_r18_small,
     freedoom.segformer_b0_freedoom_scratch,
     freedoom.segformer_b0_freedoom,
     freedoom.cffm_b0_freedoom,

@@ -4,10 +4,12 @@ The encoder starts from ImageNet weights: ``vidseg convert mit_b0.pth weights/mi
 Scores are the paper's mIoU on the validation split at 512x1024.
 """
 
+from dataclasses import replace
+
 from vidseg.data import ClipConfig
 from vidseg.models import ModelConfig
 from vidseg.recipes.building import PER_FRAME_LOSS, BackboneSize, cffm, segformer, single_frames
-from vidseg.train import DataConfig, LossConfig, OutputConfig, TrainConfig
+from vidseg.train import DataConfig, LossConfig, OptimizerConfig, OutputConfig, ScheduleConfig, TrainConfig
 from vidseg.transforms import AugmentationConfig
 from vidseg.types import Preprocessing
 
@@ -46,24 +48,38 @@ def cffm_b1_cityscapes() -> TrainConfig:
     return _cffm("b1")
 
 
+def per_frame_cityscapes(model: ModelConfig, name: str) -> TrainConfig:
+    """An image model over a convolutional encoder, trained as mmsegmentation does: SGD, from timm's weights."""
+    return replace(
+        _config(name, model, single_frames(), PER_FRAME_LOSS),
+        optimizer=OptimizerConfig(kind="sgd", learning_rate=1e-3, head_factor=10.0, weight_decay=5e-4),
+        schedule=ScheduleConfig(iterations=80_000, warmup=0, power=0.9),
+        initial_weights="timm",
+    )
+
+
 def _segformer(size: BackboneSize) -> TrainConfig:
-    return _config("segformer", size, segformer(size, NUM_CLASSES), single_frames(), PER_FRAME_LOSS)
+    config = _config(f"segformer_{size}_cityscapes", segformer(size, NUM_CLASSES), single_frames(), PER_FRAME_LOSS)
+    return replace(config, initial_weights=f"weights/mit-{size}")
 
 
 def _cffm(size: BackboneSize) -> TrainConfig:
     # One frame in four has a label: four times the weight keeps that frame's share in the mean over all.
-    return _config(
-        "cffm", size, cffm(size, NUM_CLASSES), ClipConfig(reverse_probability=0.0), LossConfig(frame_weight=2.0)
+    config = _config(
+        f"cffm_{size}_cityscapes",
+        cffm(size, NUM_CLASSES),
+        ClipConfig(reverse_probability=0.0),
+        LossConfig(frame_weight=2.0),
     )
+    return replace(config, initial_weights=f"weights/mit-{size}")
 
 
-def _config(kind: str, size: BackboneSize, model: ModelConfig, clips: ClipConfig, loss: LossConfig) -> TrainConfig:
+def _config(name: str, model: ModelConfig, clips: ClipConfig, loss: LossConfig) -> TrainConfig:
     return TrainConfig(
         model=model,
         data=DataConfig(root="data/cityscapes", layout="cityscapes", clips=clips),
         augmentation=AugmentationConfig(crop_size=(512, 1024), base_size=(1024, 512)),
         preprocessing=Preprocessing(short=512, long=1024),
         loss=loss,
-        output=OutputConfig(folder=f"runs/{kind}_{size}_cityscapes"),
-        initial_weights=f"weights/mit-{size}",
+        output=OutputConfig(folder=f"runs/{name}"),
     )

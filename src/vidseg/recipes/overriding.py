@@ -27,6 +27,8 @@ def _head_name(config: HeadConfig | None) -> str:
 _CHOICES: dict[str, _Choice] = {
     "encoder": _Choice(encoder_config, encoder_name),
     "head": _Choice(head_config, _head_name),
+    "update_encoder": _Choice(encoder_config, encoder_name),
+    "update_head": _Choice(head_config, _head_name),
 }
 
 Config = TypeVar("Config")

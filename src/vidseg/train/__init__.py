@@ -4,12 +4,15 @@ The configuration needs nothing beyond the core; `vidseg.train.loop` needs the e
 """
 
 from vidseg.train.config import DataConfig, OutputConfig, RuntimeConfig, TrainConfig
+from vidseg.train.distillation import DistillationConfig
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated
 from vidseg.train.losses import HardPixels, LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
+from vidseg.train.temporal_loss import TemporalConfig
 
 __all__ = [
     "DataConfig",
+    "DistillationConfig",
     "Event",
     "Events",
     "HardPixels",
@@ -21,6 +24,7 @@ __all__ = [
     "RuntimeConfig",
     "Saved",
     "ScheduleConfig",
+    "TemporalConfig",
     "TrainConfig",
     "Validated",
 ]

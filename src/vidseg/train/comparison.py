@@ -9,6 +9,10 @@ FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.wor
 ADDED: dict[str, Any] = {
     "model.encoder.kind": "mit",
     "model.head": None,
+    "model.head.kernel": 3,
+    "model.auxiliary.kernel": 3,
+    "data.flow": "dis",
+    "loss.auxiliary_frames": "all",
     "loss.auxiliary_weight": 0.4,
     "loss.log_softmax_first": False,
     "loss.average": "all",

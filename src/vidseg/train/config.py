@@ -6,6 +6,7 @@ from typing import Literal
 from vidseg.data.clips import ClipConfig
 from vidseg.errors import InputError
 from vidseg.models import ModelConfig
+from vidseg.train.distillation import DistillationConfig
 from vidseg.train.losses import LossConfig
 from vidseg.train.optimizer import OptimizerConfig, ScheduleConfig
 from vidseg.transforms import AugmentationConfig
@@ -22,6 +23,9 @@ class DataConfig:
         train_split: what is learned from.
         val_split: what the model is measured on; None for no validation.
         clips: how clips are cut.
+        flow: what estimates the motion between a clip's frames, after they are augmented, where the model or the loss
+            needs it: a name that `vidseg.flow.flow_estimator` knows. "dis" computes on the CPU, the others on the GPU
+            if there is one.
     """
 
     root: str
@@ -29,6 +33,7 @@ class DataConfig:
     train_split: str = "train"
     val_split: str | None = "val"
     clips: ClipConfig = field(default_factory=ClipConfig)
+    flow: str = "dis"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +122,7 @@ class TrainConfig:
         schedule: for how long.
         runtime: on what.
         output: what is written.
+        distillation: a trained model to learn from besides; None for none.
         initial_weights: a model or encoder folder to start from; for encoders of timm also "timm", which downloads
             timm's own weights, "imagenet", which takes those of an installed package where there is one (extra
             ``lite``), or a file of them; None starts from scratch.
@@ -135,6 +141,7 @@ class TrainConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     output: OutputConfig
+    distillation: DistillationConfig | None = None
     initial_weights: str | None = None
     warm_start: bool = True
     frozen: tuple[str, ...] = ()
@@ -145,6 +152,16 @@ class TrainConfig:
         same = (
             len(clips.reference_offsets) == len(model) if clips.unit == "seconds" else clips.reference_offsets == model
         )
+        compared = {
+            "a temporal loss": self.loss.temporal is not None,
+            "a distillation of pairs": self.distillation is not None and self.distillation.needs_clips,
+        }
+        for what, needed in compared.items():
+            if needed and (clips.frames != "clip" or not clips.reference_offsets):
+                raise InputError(
+                    f"got {what} on single frames; expected clips of two frames or more, "
+                    "e.g. data.clips.reference_offsets [1] and data.clips.frames clip"
+                )
         # A model without references learns the frames of any clip one by one.
         if model and clips.frames == "clip" and not same:
             raise InputError(

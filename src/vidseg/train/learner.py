@@ -8,12 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from vidseg.checkpoints import load
 from vidseg.errors import InputError, extra
+from vidseg.flow import FlowEstimator, flow_estimator
 from vidseg.models import VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
+from vidseg.train.distillation import Distiller
 from vidseg.train.losses import clip_loss
 from vidseg.train.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
+from vidseg.train.temporal_loss import estimate_motion
 
 with extra("train"):
     from lightning_fabric import Fabric
@@ -29,6 +33,11 @@ class Learner:
         fabric: launched.
         model: the same on every process, with its class map.
         config: of the run.
+
+    Raises:
+        InputError: if motion is needed and every frame is distorted in another way, or for an unsuitable teacher.
+        CheckpointError: if the teacher cannot be read.
+        MissingExtraError: if the flow estimator needs a package that is not installed.
     """
 
     def __init__(self, fabric: Fabric, model: VideoModel, config: TrainConfig) -> None:
@@ -38,6 +47,11 @@ class Learner:
         self._config = config
         self._model = model
         self._frozen = _freeze(model, config.frozen)
+        self._flow = _estimator(model, config)
+        self._distiller: Distiller | None = None
+        if config.distillation is not None:
+            teacher = load(config.distillation.teacher)
+            self._distiller = Distiller(teacher, config.distillation, model.num_classes).to(fabric.device)
         if config.runtime.activation_checkpointing:
             model.recompute_in_backward()
         if fabric.world_size > 1:
@@ -68,10 +82,17 @@ class Learner:
         for turn, batch in enumerate(batches, start=1):
             clip, labels = (part.to(self._fabric.device, non_blocking=True) for part in batch)
             with self._fabric.no_backward_sync(self._module, enabled=turn < len(batches)):
-                loss = clip_loss(self._module(clip), labels, self._config.loss, ignore=self._ignore) / len(batches)
+                loss = self._loss(clip, labels) / len(batches)
                 self._fabric.backward(loss)
             total += loss.detach()
         return total
+
+    def _loss(self, clip: Tensor, labels: Tensor) -> Tensor:
+        motion = None if self._flow is None else estimate_motion(clip, self._flow)
+        given = {"flow": motion.flow} if motion is not None and self._model.needs_flow else {}
+        logits = self._module(clip, **given)
+        loss = clip_loss(logits, labels, self._config.loss, ignore=self._ignore, motion=motion)
+        return loss if self._distiller is None else loss + self._distiller(clip, logits.frames)
 
     def update(self, iteration: int) -> None:
         """Steps along the gradients."""
@@ -116,6 +137,18 @@ def _freeze(model: VideoModel, names: Sequence[str]) -> list[nn.Module]:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(f"got all parts to freeze ({', '.join(names)}); expected one left to learn; change --frozen")
     return [parts[name] for name in names]
+
+
+def _estimator(model: VideoModel, config: TrainConfig) -> FlowEstimator | None:
+    """What estimates motion, where the model or the loss needs it."""
+    if not model.needs_flow and config.loss.temporal is None:
+        return None
+    if config.augmentation.photometric == "frame":
+        raise InputError(
+            "got augmentation.photometric 'frame', which gives every frame colours of its own, where motion is "
+            "estimated; expected 'clip' or 'off'"
+        )
+    return flow_estimator(config.data.flow)
 
 
 def _seed(seed: int, iteration: int, rank: int) -> int:

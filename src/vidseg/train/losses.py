@@ -1,5 +1,7 @@
 """The loss of clips: cross-entropy of the final logits, of every frame's own and of auxiliary ones (cffm.md §6).
 
+Further terms, of logits that ought to agree from frame to frame, have files of their own.
+
 Shape letters: B clips, T frames of a clip, N images, K classes, H, W label size, h, w logit size.
 """
 
@@ -13,6 +15,7 @@ from torch.nn import functional as F
 from vidseg.errors import InputError
 from vidseg.models.contract import ClipLogits
 from vidseg.models.layers import resize_bilinear
+from vidseg.train.temporal_loss import Motion, TemporalConfig, temporal_inconsistency
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +52,12 @@ class LossConfig:
         frame_weight: of the cross-entropy of all frames' own logits.
         class_weights: factor of each class's pixels; None for 1 everywhere.
         hard_pixels: hard example mining; None to count all pixels.
-        auxiliary_weight: of the cross-entropy of each of the auxiliary logits, for models that have some: of all
-            frames, or of the target's.
+        auxiliary_weight: of the cross-entropy of each of the auxiliary logits, for models that have some.
+        auxiliary_frames: whose auxiliary logits count: of "all" frames that have some, or of the "target".
         log_softmax_first: whether the logarithm of the softmax is taken before logits are brought to the labels' size,
             as in VSPW's code, and not after.
         average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
+        temporal: that neighbouring frames' logits agree along the motion; None for no such term.
     """
 
     final_weight: float = 1.0
@@ -63,6 +67,8 @@ class LossConfig:
     auxiliary_weight: float = 0.4
     log_softmax_first: bool = False
     average: Literal["all", "labelled"] = "all"
+    auxiliary_frames: Literal["all", "target"] = "all"
+    temporal: TemporalConfig | None = None
 
     def __post_init__(self) -> None:
         weights = (self.final_weight, self.frame_weight, self.auxiliary_weight)
@@ -73,11 +79,15 @@ class LossConfig:
             )
         if self.average not in ("all", "labelled"):
             raise InputError(f"got average={self.average!r}; expected 'all' or 'labelled'")
+        if self.auxiliary_frames not in ("all", "target"):
+            raise InputError(f"got auxiliary_frames={self.auxiliary_frames!r}; expected 'all' or 'target'")
         if self.class_weights is not None and min(self.class_weights, default=-1) < 0:
             raise InputError(f"got class_weights={self.class_weights}; expected one factor of 0 or more a class")
 
 
-def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ignore: int) -> Tensor:
+def clip_loss(
+    logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ignore: int, motion: Motion | None = None
+) -> Tensor:
     """The loss of a batch of clips, a scalar.
 
     Args:
@@ -85,9 +95,10 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         labels_BTHW: int64 class ids of every frame, `ignore` where there is none.
         config: weights of the parts.
         ignore: the label of pixels that cost nothing.
+        motion: of the clips; what `temporal` needs.
 
     Raises:
-        InputError: if only auxiliary logits count and there are none.
+        InputError: if only auxiliary logits count and there are none, or without the motion that `temporal` needs.
     """
     if not (config.final_weight or config.frame_weight or logits.auxiliary):
         raise InputError(
@@ -102,10 +113,16 @@ def clip_loss(logits: ClipLogits, labels_BTHW: Tensor, config: LossConfig, *, ig
         loss = pixel_cross_entropy(logits.frames.flatten(0, 1), labels_BTHW.flatten(0, 1), config, ignore=ignore)
         total = total + config.frame_weight * loss
     if config.auxiliary_weight:
-        for auxiliary in logits.auxiliary:
+        first = -1 if config.auxiliary_frames == "target" else 0
+        for each in logits.auxiliary:
+            auxiliary = each[:, first:]
             seen_BTHW = labels_BTHW[:, -auxiliary.shape[1] :]
             loss = pixel_cross_entropy(auxiliary.flatten(0, 1), seen_BTHW.flatten(0, 1), config, ignore=ignore)
             total = total + config.auxiliary_weight * loss
+    if config.temporal is not None:
+        if motion is None:
+            raise InputError("got no motion for a loss with a temporal term; expected the clips and their flow")
+        total = total + config.temporal.weight * temporal_inconsistency(logits.frames, motion, config.temporal)
     return total
 
 

@@ -110,6 +110,8 @@ class RunFolder:
         config = asdict(self._config)
         # Where files lay on the training machine is nobody's business.
         del config["output"], config["data"]["root"], config["initial_weights"]
+        if self._config.distillation is not None:
+            del config["distillation"]["teacher"]
         try:
             save_checkpoint(
                 path,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Protocol, cast
 
+import torch
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
@@ -37,6 +38,9 @@ class Encoder(Protocol):
     def recompute_in_backward(self) -> None:
         """Recomputes activations in the backward pass: less memory, about a third more time."""
 
+    def run_stages(self, x_BCHW: Tensor, first: int, stop: int) -> tuple[Tensor, ...]:
+        """The features of some stages alone; encoders that cannot be run so raise an `InputError`."""
+
     def __call__(self, image_B3HW: Tensor) -> tuple[Tensor, ...]:
         """The stages' features [B,C,⌈H/s⌉,⌈W/s⌉] of a normalised image."""
 
@@ -59,6 +63,17 @@ _BUILDERS: dict[str, Callable[[Any], nn.Module]] = {
 def build_encoder(config: EncoderConfig) -> EncoderModule:
     """A freshly initialised encoder for a configuration."""
     return cast(EncoderModule, _BUILDERS[config.kind](config))
+
+
+@torch.no_grad()
+def require_staged(encoder: Encoder) -> None:
+    """Checks that an encoder can run stage by stage.
+
+    Raises:
+        InputError: if it cannot.
+    """
+    # No stage at all: it still says whether it could.
+    encoder.run_stages(torch.empty(0), 0, 0)
 
 
 def encoder_config(name: str) -> EncoderConfig:
@@ -108,4 +123,5 @@ __all__ = [
     "build_encoder",
     "encoder_config",
     "encoder_name",
+    "require_staged",
 ]

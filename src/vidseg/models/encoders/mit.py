@@ -204,9 +204,18 @@ class MixTransformer(nn.Module):
                 f"got an image of {image_B3HW.shape[-2]}x{image_B3HW.shape[-1]}; expected sides of {self.min_size} "
                 "or more: below it a stage's attention has no key; resize it first"
             )
+        return self.run_stages(image_B3HW, 0, len(self.stages))
+
+    def run_stages(self, x_BCHW: Tensor, first: int, stop: int) -> tuple[Tensor, ...]:
+        """The features of some stages alone, counted from 0.
+
+        Args:
+            x_BCHW: what the first of them takes: the normalised image, or the feature of the stage before it.
+            first: the first stage to run.
+            stop: the stage after the last to run.
+        """
         features = []
-        x_BCHW = image_B3HW
-        for stage in self.stages:
+        for stage in self.stages[first:stop]:
             x_BCHW = stage(x_BCHW)
             features.append(x_BCHW)
         return tuple(features)

@@ -155,6 +155,38 @@ class TimmEncoder(nn.Module):
             for feature, stride in zip(features, self.strides, strict=True)
         )
 
+    def run_stages(self, x_BCHW: Tensor, first: int, stop: int) -> tuple[Tensor, ...]:
+        """The features of some stages alone; see `MixTransformer.run_stages`.
+
+        Raises:
+            InputError: for a model that does not run stage by stage.
+        """
+        features = []
+        for layers in self._staged_layers()[first:stop]:
+            for layer in layers:
+                x_BCHW = layer(x_BCHW)
+            features.append(x_BCHW)
+        return tuple(features)
+
+    def _staged_layers(self) -> list[list[nn.Module]]:
+        """The layers of each of the four stages, in order."""
+        network, kind = self.network, type(self.network).__name__
+        layers: list[nn.Module] = []
+        if kind == "FeatureListNet":
+            layers = list(network.values())
+            ends = [index for index, name in enumerate(network) if name in network.return_layers]
+        elif kind == "EfficientNetFeatures" and network.feature_hooks is None:
+            layers = [network.conv_stem, network.bn1, *network.blocks]
+            ends = [index + 2 for index in range(len(network.blocks)) if index + 1 in network._stage_out_idx]
+        if not layers or self._padded or self._channels_last or self.norms is not None:
+            raise InputError(
+                f"got timm's {self.config.name!r}, which does not run stage by stage; expected a Mix Transformer, or a "
+                "ResNet or EfficientNet of timm"
+            )
+        ends = ends[-4:]
+        starts = [0, *(end + 1 for end in ends[:-1])]
+        return [layers[start : end + 1] for start, end in zip(starts, ends, strict=True)]
+
     def recompute_in_backward(self) -> None:
         """Recomputes activations in the backward pass: less memory, about a third more time."""
         switch = getattr(self.network, "set_grad_checkpointing", None)

@@ -119,6 +119,17 @@ class PlainViT(nn.Module):
             for level, stride in zip(self.levels, self.strides, strict=True)
         )
 
+    def run_stages(self, x_BCHW: Tensor, first: int, stop: int) -> tuple[Tensor, ...]:
+        """Refused: its four features are all made of the last layer's.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"got a plain ViT ({self.config.name}), which has no stages to run one by one; expected mit_b0 or "
+            "timm:resnet50, say"
+        )
+
     def recompute_in_backward(self) -> None:
         """Recomputes the transformer's activations in the backward pass: less memory, about a third more time."""
         self.network.set_grad_checkpointing(True)

@@ -69,6 +69,7 @@ class AllMLPHead(nn.Module):
         shares = self.fusion.weight.flatten(1).chunk(len(stages), dim=1)[::-1]
         parts = []
         for projection, share, stage in zip(self.projections, shares, stages, strict=True):
+            assert isinstance(projection, nn.Linear)
             part = F.linear(stage.permute(0, 2, 3, 1), share @ projection.weight, share @ projection.bias)
             parts.append(resize_bilinear(part.permute(0, 3, 1, 2), size))
         return sum(parts[1:], start=parts[0])

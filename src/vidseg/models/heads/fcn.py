@@ -17,9 +17,10 @@ class FCNConfig:
 
     Attributes:
         channels: of the result.
-        convolutions: number of 3x3 convolutions.
+        convolutions: number of convolutions.
         concatenate: whether their input is put beside their result and both are fused by one more.
         stage: of the encoder, 1 (finest) to 4.
+        kernel: the convolutions' side, odd.
         bias: whether the convolutions have a bias beside BatchNorm's.
         kind: tells this configuration from those of other heads.
     """
@@ -28,6 +29,7 @@ class FCNConfig:
     convolutions: int = 2
     concatenate: bool = True
     stage: int = 4
+    kernel: int = 3
     bias: bool = False
     kind: Literal["fcn"] = "fcn"
 
@@ -37,6 +39,8 @@ class FCNConfig:
                 f"got channels={self.channels}, convolutions={self.convolutions}, stage={self.stage}; "
                 "expected positive numbers, and a stage from 1 (finest) to 4"
             )
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise InputError(f"got kernel={self.kernel}; expected an odd number of pixels")
 
 
 def auxiliary_fcn(channels: int = 256, *, bias: bool = False) -> FCNConfig:
@@ -54,9 +58,11 @@ class FCNHead(nn.Module):
         width = encoder.widths[self.stage]
         widths = (width, *(config.channels,) * (config.convolutions - 1))
         self.convolutions = nn.Sequential(
-            *(ConvBNReLU(inputs, config.channels, 3, bias=config.bias) for inputs in widths)
+            *(ConvBNReLU(inputs, config.channels, config.kernel, bias=config.bias) for inputs in widths)
         )
-        self.fusion = ConvBNReLU(width + config.channels, config.channels, 3) if config.concatenate else None
+        self.fusion = (
+            ConvBNReLU(width + config.channels, config.channels, config.kernel) if config.concatenate else None
+        )
 
     def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
         stage = stages[self.stage]

@@ -1,0 +1,7 @@
+"""Systems that save the deep network on most frames: what it found at a key frame is carried on to the others."""
+
+from vidseg.models.key_frames.accel import Accel, AccelConfig
+from vidseg.models.key_frames.clockwork import Clockwork, ClockworkConfig, clockwork
+from vidseg.models.key_frames.dff import DFF, DFFConfig
+
+__all__ = ["DFF", "Accel", "AccelConfig", "Clockwork", "ClockworkConfig", "DFFConfig", "clockwork"]
