@@ -43,7 +43,8 @@ percent; 92 % of the pixels are background):
 {rows}
 
 Limits: it knows what moves in the middle of the picture. Things at rest, parked cars, people in the background, crowds
-and close-ups are often missed, as the data calls them background; birds, boats and what people hold or ride are guesses.
+and close-ups are often missed, as the data calls them background; birds, boats and what people hold or ride are
+guesses.
 """
 
 
