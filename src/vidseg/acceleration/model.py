@@ -115,8 +115,12 @@ class FastCFFM(ReferenceModel):
 
 
 def _fast_cffm(model: CFFM) -> VideoModel:
-    """CFFM++ has no twin: its state is kept by the model's own steps."""
-    return FastCFFM(model) if model.prior is None else _copy(model)
+    """The twin; a CFFM++, whose steps keep a state, is copied, and its mining blocks have theirs."""
+    if model.prior is None:
+        return FastCFFM(model)
+    fast = _copy(model)
+    fast.blocks = nn.ModuleList(_fast_block(cast(MiningBlock, block)) for block in model.blocks)
+    return fast
 
 
 # Whole models that have a twin. The type decides and not inheritance: a child may compute something else.
