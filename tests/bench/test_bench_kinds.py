@@ -34,7 +34,10 @@ def test_an_adaptive_model_must_be_ready_for_its_larger_way(monkeypatch: pytest.
     assert sum(counted.accelerated.values()) == totals["probe"] + max(totals["key"], totals["between"])
 
 
-@pytest.mark.parametrize("kind", ["tcb ppm", "tcb recent", "mrcfa", "key frames", "flow"])
+KIND_NAMES = ["tcb ppm", "tcb recent", "mrcfa", "key frames", "flow", "netwarp psp", "dff", "clockwork"]
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
 def test_stages_and_contenders(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARCHITECTURES, "toy", Architecture(config=toys.ToyConfig, build=toys.KINDS[kind]))
     setup = Setup(model=subject(toys.toy(kind), SIZE, 7), size=SIZE, threads=1)
@@ -53,6 +56,12 @@ def test_stages_and_contenders(kind: str, monkeypatch: pytest.MonkeyPatch) -> No
     # The naive way replicates missing references, so only the last frame has all of its own.
     assert (expected == got).mean() > 0.99
     assert expected.max() < 5
+
+
+def test_a_model_that_fuses_scores_keeps_its_number_of_classes() -> None:
+    with pytest.raises(InputError, match=r"correction\.weight sees every class; expected its own 5"):
+        subject(toys.toy("accel"), SIZE, 7)
+    assert subject(toys.toy("accel"), SIZE).num_classes == 5
 
 
 def test_a_model_without_a_per_frame_model_inside_says_so() -> None:
