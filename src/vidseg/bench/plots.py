@@ -9,7 +9,7 @@ from html import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 64, 172, 40, 48
-_PANEL = 300
+_PANEL, _PANEL_HEIGHT = 300, 280
 # Okabe and Ito's colours, told apart with every colour vision.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
@@ -67,28 +67,30 @@ def scatter(
         xlabel: under every panel.
         ylabel: beside the first.
     """
-    parts = []
+    bottom, middle = _PANEL_HEIGHT - BOTTOM, (_PANEL_HEIGHT - BOTTOM + TOP) / 2
+    parts = [f'<g transform="rotate(-90 16 {middle:g})">{_text(16, middle, ylabel)}</g>']
     for column, (title, series) in enumerate(panels.items()):
         left, right = column * _PANEL + LEFT, (column + 1) * _PANEL - 8
         xs, ys = zip(*(point for points in series.values() for point in points), strict=True)
         xticks, yticks = _ticks(min(xs), max(xs)), _ticks(min(ys), max(ys))
         x_of = _axis(xticks, left, right)
-        y_of = _axis(yticks, HEIGHT - BOTTOM, TOP)
+        y_of = _axis(yticks, bottom, TOP)
         parts += [_text(left, TOP - 16, title, size=15, anchor="start")]
-        parts += [_text((left + right) / 2, HEIGHT - 8, xlabel)]
+        parts += [_text((left + right) / 2, _PANEL_HEIGHT - 8, xlabel)]
         for x in xticks:
-            parts.append(_line(x_of(x), TOP, x_of(x), HEIGHT - BOTTOM))
-            parts.append(_text(x_of(x), HEIGHT - BOTTOM + 20, f"{x:g}"))
+            parts.append(_line(x_of(x), TOP, x_of(x), bottom))
+            parts.append(_text(x_of(x), bottom + 20, f"{x:g}"))
         for y in yticks:
             parts.append(_line(left, y_of(y), right, y_of(y)))
             parts.append(_text(left - 8, y_of(y) + 4, f"{y:g}", anchor="end"))
         for name, (colour, filled) in styles.items():
             parts += [_dot(x_of(x), y_of(y), colour, filled=filled) for x, y in series.get(name, ())]
-    parts.append(_text(8, TOP - 16, ylabel, anchor="start"))
-    for row, (name, (colour, filled)) in enumerate(styles.items()):
+    shown = [name for name in styles if any(series.get(name) for series in panels.values())]
+    for row, name in enumerate(shown):
+        colour, filled = styles[name]
         x, y = len(panels) * _PANEL + 18, TOP + 10 + 22 * row
         parts += [_dot(x, y, colour, filled=filled), _text(x + 12, y + 4, name, anchor="start")]
-    return _document(len(panels) * _PANEL + RIGHT, HEIGHT, parts)
+    return _document(len(panels) * _PANEL + RIGHT, _PANEL_HEIGHT, parts)
 
 
 def _axis(ticks: Sequence[float], start: float, end: float) -> Callable[[float], float]:
@@ -106,7 +108,8 @@ def _ticks(low: float, high: float) -> list[float]:
 
 def _document(width: int, height: int, parts: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="sans-serif">\n'
         f'<rect width="{width}" height="{height}" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
