@@ -17,7 +17,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache, reduce
-from math import ceil, floor
+from math import ceil, floor, prod
 from pathlib import Path
 
 import numpy as np
@@ -174,9 +174,10 @@ def blank_state(config: dict, network: tuple[int, int]) -> dict[str, np.ndarray]
     """Zeros for every tensor of the state, under the names that graphs take them by."""
 
     def length(axis: int | str) -> int:
-        if isinstance(axis, int):
-            return axis
-        rounding, side, divisor = re.fullmatch(r"(ceil|floor)?\(?([HWhw])(?:/(\d+)\))?", axis).groups()
+        return axis if isinstance(axis, int) else prod(quotient(part) for part in axis.split("*"))
+
+    def quotient(part: str) -> int:
+        rounding, side, divisor = re.fullmatch(r"(ceil|floor)?\(?([HWhw])(?:/(\d+)\))?", part).groups()
         value = network["HW".index(side.upper())] / (4 if side.islower() else int(divisor or 1))
         return floor(value) if rounding == "floor" else ceil(value)
 

@@ -1,7 +1,7 @@
 """Shapes that depend on the size of the image, in words that a program without torch can read.
 
-An axis is a number, or one of the names in `SIZES`, or a quotient such as "ceil(H/8)". They are found by looking at the
-shapes that images of several sizes have.
+An axis is a number, or one of the names in `SIZES`, or a quotient such as "ceil(H/8)", or a product of two such as
+"ceil(H/32)*ceil(W/32)". They are found by looking at the shapes that images of several sizes have.
 """
 
 from collections.abc import Callable, Sequence
@@ -52,6 +52,10 @@ def _symbol(lengths: tuple[int, ...]) -> int | str:
         for rule, length in _RULES.items():
             if all(length(probe[axis]) == found for probe, found in zip(_PROBES, lengths, strict=True)):
                 return rule.format(*names)
+    for rule, length in _RULES.items():
+        products = (length(height) * length(width) for height, width in _PROBES)
+        if all(product == found for product, found in zip(products, lengths, strict=True)):
+            return f"{rule.format(*'Hh')}*{rule.format(*'Ww')}"
     raise InputError(
         f"got a tensor with an axis of {', '.join(map(str, lengths))} for images of "
         f"{', '.join(f'{height}x{width}' for height, width in _PROBES)}; expected a rule that can be written down; "
