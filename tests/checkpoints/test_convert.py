@@ -222,7 +222,7 @@ def test_another_kind_of_checkpoint_is_told(
 
 
 def test_an_unknown_kind_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="'onnx'; expected one of cffm, segformer, hf, mit"):
+    with pytest.raises(CheckpointError, match="'onnx'; expected one of cffm, mrcfa, segformer, hf, mit"):
         convert(tmp_path, tmp_path / "out", "onnx")  # type: ignore[arg-type]
 
 
