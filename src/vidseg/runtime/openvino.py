@@ -63,8 +63,9 @@ def to_openvino(graph: Graph, example: Sequence[Tensor], *, dynamic: bool = Fals
         program = graph.traced(example, dynamic=dynamic)
         try:
             model = openvino.convert_model(program, input=[openvino.PartialShape(shape) for shape in shapes])
-        except openvino.frontend.OpConversionFailure as error:
-            reason = next((line for line in str(error).splitlines() if "No conversion rule" in line), "").strip("- ")
+        except (openvino.frontend.OpConversionFailure, openvino.frontend.GeneralFailure) as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            reason = next((line for line in lines if "No conversion rule" in line), lines[-1]).strip("- ")
             scope = "for any size " if dynamic else ""
             raise InputError(
                 f"got a model that OpenVINO cannot take {scope}({reason}); expected one of operations that it knows; "
