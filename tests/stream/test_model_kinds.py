@@ -24,7 +24,18 @@ CONSUMER = Path(__file__).parents[2] / "examples" / "onnx_consumer.py"
 KINDS = pytest.mark.parametrize("kind", toys.KINDS)
 # Every kind of state once; the others differ in nothing that a compiler sees.
 COMPILED = pytest.mark.parametrize(
-    "kind", ["references", "adaptive", "flow", "tcb recent", "netwarp psp", "netwarp ocr", "dff", "clockwork"]
+    "kind",
+    [
+        "references",
+        "adaptive",
+        "flow",
+        "tcb recent",
+        "netwarp psp",
+        "netwarp ocr",
+        "dff",
+        "clockwork",
+        "clockwork adaptive",
+    ],
 )
 
 

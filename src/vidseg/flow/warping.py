@@ -40,9 +40,10 @@ def warp_as_released(map_BCHW: Tensor, flow_B2HW: Tensor) -> Tensor:
     Returns:
         [B,C,H,W], of the map's dtype.
     """
-    H, W = map_BCHW.shape[-2:]
-    x_BHW, y_BHW = (pixel_grid(flow_B2HW) + flow_B2HW).unbind(dim=1)
-    grid_BHW2 = torch.stack([2 * x_BHW / max(W - 1, 1) - 1, 2 * y_BHW / max(H - 1, 1) - 1], dim=3)
+    places_12HW = pixel_grid(flow_B2HW)
+    # The last pixel's place; as a tensor, for graphs of any size.
+    last_1211 = places_12HW.amax(dim=(2, 3), keepdim=True).clamp(min=1)
+    grid_BHW2 = (2 * (places_12HW + flow_B2HW) / last_1211 - 1).permute(0, 2, 3, 1)
     return F.grid_sample(
         map_BCHW, grid_BHW2.to(map_BCHW.dtype), mode="bilinear", padding_mode="zeros", align_corners=False
     )
@@ -84,5 +85,6 @@ def resize_flow(flow_B2HW: Tensor, size: tuple[int, int]) -> Tensor:
         size: (height, width).
     """
     H, W = flow_B2HW.shape[-2:]
-    scale = flow_B2HW.new_tensor([size[1] / W, size[0] / H]).view(1, 2, 1, 1)
-    return F.interpolate(flow_B2HW, size=size, mode="bilinear", align_corners=False) * scale
+    resized_B2hw = F.interpolate(flow_B2HW, size=size, mode="bilinear", align_corners=False)
+    # By whole numbers, the only sizes that OpenVINO computes with as torch does where a graph is for any of them.
+    return torch.cat([resized_B2hw[:, :1] * size[1] / W, resized_B2hw[:, 1:] * size[0] / H], dim=1)

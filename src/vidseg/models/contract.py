@@ -117,6 +117,7 @@ class Step:
         reads: names of the tensors of the state that it looks at.
         writes: names of those that it gives anew; the others stay as they were.
         probe: whether it gives a decision in place of logits, and another step follows.
+        frame: whether it looks at the frame; a step that follows another may have no need to.
     """
 
     function: Callable[[FrameInputs], FrameOutputs]
@@ -125,6 +126,7 @@ class Step:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     probe: bool = False
+    frame: bool = True
 
 
 class VideoModel(nn.Module, ABC):

@@ -114,8 +114,8 @@ class Clockwork(StatefulModel):
             return {"tick": Step(self._tick, writes=deep), "stale": Step(self._stale, reads=deep)}
         return {
             "shallow": Step(self._probe, reads=("tick_labels",), writes=(*shallow, "labels"), probe=True),
-            "deep": Step(self._deep, reads=(*shallow, "labels"), writes=(*deep, "tick_labels")),
-            "head": Step(self._head, reads=(*shallow, *deep)),
+            "deep": Step(self._deep, reads=(*shallow, "labels"), writes=(*deep, "tick_labels"), frame=False),
+            "head": Step(self._head, reads=(*shallow, *deep), frame=False),
         }
 
     def blank_state(self, batch_size: int, image_size: tuple[int, int]) -> dict[str, Tensor]:
