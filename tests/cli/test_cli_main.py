@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,17 @@ def test_interrupts_have_exit_codes_of_their_own(run, monkeypatch, interrupt: Ba
     got, _, err = run("segment", "a", "-o", "b.mp4", "--model", "m")
     assert got == code
     assert err.count("\n") == 1
+
+
+def test_an_interruption_inside_an_exec_has_the_same_exit_code(tmp_path: Path) -> None:
+    lines = (
+        "import sys",
+        "from vidseg.cli import main, models",
+        "models.run = lambda arguments: exec('raise KeyboardInterrupt')",
+        "sys.argv[1:] = ['models']",
+        "main.entry()",
+    )
+    (tmp_path / "interrupted_in_exec.py").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "interrupted_in_exec"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "vidseg: interrupted; unfinished outputs were removed\n")

@@ -48,7 +48,11 @@ class Terminated(SystemExit):
 def entry() -> None:
     """What the installed command calls."""
     share_cores()
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # An interruption inside an `exec`, as dataclasses and OpenVINO call it, has `python -m` die of SIGINT at its end
+    # though it was dealt with; the next `exec` makes CPython forget it.
+    exec("")
+    sys.exit(code)
 
 
 def main(argv: list[str]) -> int:
