@@ -1,16 +1,18 @@
-"""TensorFlow's "same" padding without arithmetic on sizes: so one graph can be traced for all of them."""
+"""TensorFlow's "same" padding: free where the size is known, and without arithmetic where a graph is for any size."""
 
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class HalvingConvolution(nn.Module):
     """A convolution of stride 2, padded as TensorFlow does; twin of timm's ``Conv2dSame``.
 
     For an odd kernel k an axis of n gets k - 2 + (n mod 2) zeros, and always (k - 1) / 2 of them at its end. Seen from
-    the end that is the symmetric padding of (k - 1) / 2 of any convolution: so image and kernel are reversed, and the
-    result once more. No size is looked at, and one graph serves all of them.
+    the end that is the symmetric padding of (k - 1) / 2 of any convolution: where the size is not known while a graph
+    is traced, image and kernel are reversed, and the result once more, so that one graph serves all sizes. Where it
+    is known, the zeros at the beginning are counted, and a compiler takes them into the convolution.
 
     Args:
         convolution: of stride 2, an odd kernel and no dilation.
@@ -18,12 +20,18 @@ class HalvingConvolution(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.reversed = _plain(convolution, padding=convolution.kernel_size[0] // 2)
+        self.padding = convolution.kernel_size[0] // 2
+        self.plain = _plain(convolution, padding=0)
+        self.reversed = _plain(convolution, padding=self.padding)
         self.reversed.weight = nn.Parameter(convolution.weight.detach().flip(2, 3))
 
     def forward(self, x_BChw: Tensor) -> Tensor:
         """[B,C,⌈h/2⌉,⌈w/2⌉]."""
-        return self.reversed(x_BChw.flip(2, 3)).flip(2, 3)
+        h, w = x_BChw.shape[-2:]
+        if not (isinstance(h, int) and isinstance(w, int)):
+            return self.reversed(x_BChw.flip(2, 3)).flip(2, 3)
+        top, left = (self.padding - 1 + side % 2 for side in (h, w))
+        return self.plain(F.pad(x_BChw, (left, self.padding, top, self.padding)))
 
 
 def replace_same_convolutions(network: nn.Module) -> None:
