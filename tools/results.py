@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmark.plan import SEEDS, STEADY
+from benchmark.plan import FINE, SEEDS, STEADY
 from benchmark.tables import Records, Row, Table, lines_of, percent, read_records, runs_table, scores_by_seed
 from vidseg.bench.plots import COLOURS, scatter
 from vidseg.errors import InputError
@@ -18,6 +18,8 @@ from vidseg.files import atomic_file
 _SCORES = ("seeds", "mIoU", "wIoU", "mVC8", "mVC16", "mCC8", "mCC16")
 _THREE = ("mIoU", "mVC8", "mVC16")
 _README = "results: written by make tables"
+# How a pair's rows are called that are scored in another way, by the ending of the scoring's name.
+_NOTES = {"": "", STEADY: ", steadied", FINE: ", 360 lines"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Pair:
     scoring: str
 
     def rows(self, suffix: str = "") -> tuple[Row, Row, Row]:
-        """Baseline, CFFM and their difference; steadied with that suffix."""
-        size, note = self.cffm.split("_")[1].capitalize(), ", steadied" if suffix else ""
+        """Baseline, CFFM and their difference, scored as the suffix says."""
+        size, note = self.cffm.split("_")[1].capitalize(), _NOTES[suffix]
         scoring = self.scoring + suffix
         return (
             Row(label=f"SegFormer-{size}{note}", run=self.baseline, scoring=scoring),
@@ -80,7 +82,7 @@ def tables() -> dict[str, Table]:
     made = {}
     for name, pair in PAIRS.items():
         columns = (*_SCORES, "mTC", "foreground IoU") if name == "davis" else _SCORES
-        rows = (*pair.rows(), *pair.rows(STEADY))
+        rows = (*pair.rows(), *pair.rows(STEADY), *(pair.rows(FINE) if name == "camvid" else ()))
         made[name] = Table(head=f"{pair.title}, `vspw`", rows=rows, columns=columns)
         made[f"{name}-exact"] = replace(made[name], head=f"{pair.title}, `exact`", protocol="exact")
         head = f"IoU, {pair.title}, `exact`"

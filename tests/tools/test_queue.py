@@ -175,12 +175,15 @@ def test_the_plan_can_be_run_as_it_stands():
 
 def test_every_run_is_scored_plain_and_steadied():
     for run in RUNS:
-        plain = [scoring for scoring in run.scorings if not scoring.steady]
+        of_its_size = [scoring for scoring in run.scorings if scoring.size is None]
+        plain = [scoring for scoring in of_its_size if not scoring.steady]
         steadied = [replace(scoring, name=scoring.name + STEADY, steady=True) for scoring in plain]
-        assert sorted(run.scorings, key=str) == sorted([*plain, *steadied], key=str)
-    step, steadied_step = (scoring_step(RUNS[0], scoring) for scoring in CAMVID)
+        assert sorted(of_its_size, key=str) == sorted([*plain, *steadied], key=str)
+    step, steadied_step, fine_step = (scoring_step(RUNS[0], scoring) for scoring in CAMVID)
     assert "--steady" not in step.words
+    assert "--size" not in step.words
     assert steadied_step.words[steadied_step.words.index("--steady") + 1].startswith("--")
+    assert fine_step.words[fine_step.words.index("--size") + 1] == "360"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

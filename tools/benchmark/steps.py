@@ -61,8 +61,9 @@ def scoring_step(run: Run, scoring: Scoring) -> Step:
     # Named, because "auto" is another runtime on another machine, and one thread, as in training.
     words = f"vidseg evaluate --data {scoring.data} --layout {scoring.layout} --split val --runtime torch --threads 1"
     steady = ("--steady",) if scoring.steady else ()
+    size = ("--size", str(scoring.size)) if scoring.size is not None else ()
     rest = ("--model", str(folder / "last"), "--json", str(scores_path(run, scoring)))
-    return Step(name=f"scoring {scoring.name}", words=(*words.split(), *steady, *rest))
+    return Step(name=f"scoring {scoring.name}", words=(*words.split(), *steady, *size, *rest))
 
 
 def scores_path(run: Run, scoring: Scoring) -> Path:
