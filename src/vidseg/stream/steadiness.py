@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vidseg.flow import FlowEstimator
-from vidseg.metrics import TemporalConsistency
 from vidseg.types import Segmentation
 
 _LOWEST = 10
@@ -62,6 +61,8 @@ class SteadinessMeter:
     """
 
     def __init__(self, num_classes: int, flow: FlowEstimator) -> None:
+        from vidseg.metrics import TemporalConsistency  # late: torchmetrics takes longer to import than all the rest
+
         self._consistency = TemporalConsistency(num_classes, flow)
         self._places: list[tuple[int, float | None]] = []
         self._seconds = 0.0
