@@ -89,7 +89,8 @@ def available_runtimes(device: str = "auto") -> tuple[str, ...]:
 def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: int | None = None) -> Runtime:
     """A runtime for a model, by name.
 
-    The model is copied as it is now. Nothing is written to disk. What compiles does so at the first frame of each size.
+    The model is copied as it is now. What compiles does so at the first frame of each size; what OpenVINO compiles is
+    kept in the user's cache folder (`vidseg.runtime.graph_cache`).
 
     Args:
         name: one of `RUNTIMES`, or "auto" for the fastest of them that is installed and exact; the result's `name`

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -13,10 +14,11 @@ from vidseg.errors import InputError, extra
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
 from vidseg.runtime.graph import Graph, StepGraph, quiet
+from vidseg.runtime.graph_cache import fingerprint, user_cache
 
 
 def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
-    """A runtime that computes a model's step with OpenVINO.
+    """A runtime that computes a model's step with OpenVINO. What it compiles is kept; see `vidseg.runtime.graph_cache`.
 
     Args:
         model: from `accelerate`, on the CPU.
@@ -29,11 +31,21 @@ def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = Fal
     with extra("openvino"):
         import openvino  # noqa: F401  # the error comes now rather than at the first frame
 
+    cache = user_cache()
+
     def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+        key = None if cache is None else fingerprint(graph, example, (int8, *_machine()))
+        if cache is not None and key is not None and (blob := cache.get(key)) is not None:
+            # Of a file that is whole, but not to this plugin's liking, a new one is made.
+            with suppress(RuntimeError):
+                return _runner(_core().import_model(blob, "CPU", _properties(threads)))
         translated = to_openvino(graph, example)
         if int8:
             compress_weights(translated)
-        return openvino_request(translated, threads)
+        compiled = _core().compile_model(translated, "CPU", _properties(threads))
+        if cache is not None and key is not None:
+            cache.put(key, compiled.export_model().getvalue())
+        return _runner(compiled)
 
     return GraphRuntime("openvino-int8" if int8 else "openvino", model, torch.device("cpu"), compile_graph)
 
@@ -86,6 +98,12 @@ def openvino_request(source: Any, threads: int | None = None) -> Compiled:
         source: an ``openvino.Model``, or the path of an ``.xml`` file.
         threads: CPU threads; None for OpenVINO's own choice.
     """
+    core = _core()
+    model = core.read_model(source) if isinstance(source, str | os.PathLike) else source
+    return _runner(core.compile_model(model, "CPU", _properties(threads)))
+
+
+def _properties(threads: int | None) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",  # else some processors would compute in bfloat16
@@ -95,9 +113,20 @@ def openvino_request(source: Any, threads: int | None = None) -> Compiled:
     }
     if threads is not None:
         properties["INFERENCE_NUM_THREADS"] = threads
+    return properties
+
+
+def _machine() -> tuple[str, ...]:
+    """What a compiled graph depends on beside the model."""
+    import openvino
+
     core = _core()
-    model = core.read_model(source) if isinstance(source, str | os.PathLike) else source
-    request = core.compile_model(model, "CPU", properties).create_infer_request()
+    abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return openvino.get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), *abilities
+
+
+def _runner(compiled: Any) -> Compiled:
+    request = compiled.create_infer_request()
 
     def run(inputs: Sequence[Tensor]) -> list[Tensor]:
         arrays = [value.contiguous().numpy() for value in inputs]
