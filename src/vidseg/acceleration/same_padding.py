@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,10 +28,9 @@ class HalvingConvolution(nn.Module):
 
     def forward(self, x_BChw: Tensor) -> Tensor:
         """[B,C,⌈h/2⌉,⌈w/2⌉]."""
-        h, w = x_BChw.shape[-2:]
-        if not (isinstance(h, int) and isinstance(w, int)):
+        if any(isinstance(side, torch.SymInt) for side in x_BChw.shape):
             return self.reversed(x_BChw.flip(2, 3)).flip(2, 3)
-        top, left = (self.padding - 1 + side % 2 for side in (h, w))
+        top, left = (self.padding - 1 + side % 2 for side in x_BChw.shape[-2:])
         return self.plain(F.pad(x_BChw, (left, self.padding, top, self.padding)))
 
 
