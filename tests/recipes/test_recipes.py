@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+import torch
 
 from vidseg.errors import InputError
 from vidseg.models import MIT_SIZES, PerFrameConfig, PriorConfig, SegFormerConfig, TimmConfig, build_model
@@ -46,6 +47,27 @@ def test_the_papers_models_have_its_number_of_parameters(name, millions):
     model = build_model(find_recipe(name).model)
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    [
+        ("pspnet_r101_vspw", 70.5),
+        ("ocrnet_r101_vspw", 58.1),
+        ("upernet_r101_vspw", 83.2),
+        ("deeplabv3plus_r101_vspw", 62.7),
+        ("tcb_ppm_vspw", 70.5),
+        ("tcb_ocr_vspw", 58.1),
+        ("etc_ocr_vspw", 58.1),
+        ("fcn_mbv2_cityscapes", 9.8),
+        ("pspnet_mbv2_cityscapes", 13.7),
+    ],
+)
+def test_image_models_of_the_papers_tables_have_its_number_of_parameters(name, millions):
+    with torch.device("meta"):
+        model = build_model(find_recipe(name).model)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.09)
 
 
 def test_the_published_training_is_the_default():

@@ -1,8 +1,8 @@
-"""Image models: the paper's per-frame baselines on VSPW, and a small one for video of your own.
+"""Image models: the paper's per-frame baselines on VSPW and Cityscapes, and a small one for video of your own.
 
 On VSPW as in the VSPW authors' code (Miao et al., CVPR 2021): SGD, the encoder at a tenth of the head's rate, 120
 epochs of batch 8 (here: over the 2,806 training videos), the loss taken of the softmax's logarithm before resizing.
-Scores are the CFFM paper's on the validation split: mIoU / mVC8 / mVC16.
+Scores are the CFFM paper's on the validation split: mIoU / mVC8 / mVC16; on Cityscapes mIoU.
 """
 
 from dataclasses import replace
@@ -10,6 +10,8 @@ from dataclasses import replace
 from vidseg.models import HeadConfig, PerFrameConfig, TimmConfig
 from vidseg.models.heads import ASPPConfig, FCNConfig, OCRConfig, PSPConfig, UPerConfig, auxiliary_fcn
 from vidseg.recipes.building import PER_FRAME_LOSS, single_frames
+from vidseg.recipes.cityscapes import NUM_CLASSES as CITYSCAPES_CLASSES
+from vidseg.recipes.cityscapes import per_frame_cityscapes
 from vidseg.recipes.vspw import NUM_CLASSES
 from vidseg.train import DataConfig, OptimizerConfig, OutputConfig, RuntimeConfig, ScheduleConfig, TrainConfig
 from vidseg.transforms import AugmentationConfig
@@ -52,6 +54,22 @@ def deeplabv3plus_r101_vspw() -> TrainConfig:
     return replace(config, model=replace(config.model, encoder=encoder))
 
 
+def fcn_mbv2_cityscapes() -> TrainConfig:
+    """FCN over MobileNetV2 on Cityscapes, 4 GPUs: torchrun --nproc-per-node 4 -m vidseg train --recipe NAME.
+
+    NAME: fcn_mbv2_cityscapes. Published: 61.5.
+    """
+    return _mobile("fcn_mbv2_cityscapes", FCNConfig())
+
+
+def pspnet_mbv2_cityscapes() -> TrainConfig:
+    """PSPNet over MobileNetV2 on Cityscapes, 4 GPUs: torchrun --nproc-per-node 4 -m vidseg train --recipe NAME.
+
+    NAME: pspnet_mbv2_cityscapes. Published: 70.2.
+    """
+    return _mobile("pspnet_mbv2_cityscapes", PSPConfig())
+
+
 def pspnet_r18_small() -> TrainConfig:
     """PSPNet-R18 on your own video: vidseg train --recipe pspnet_r18_small --data.root DIR --model.num_classes K.
 
@@ -75,6 +93,16 @@ def pspnet_r18_small() -> TrainConfig:
         output=OutputConfig(folder="runs/pspnet_r18_small", log_every=20, save_every=250, validate_every=500),
         initial_weights="timm",
     )
+
+
+def _mobile(name: str, head: HeadConfig) -> TrainConfig:
+    model = PerFrameConfig(
+        encoder=TimmConfig(name="mobilenetv2_100", output_stride=8, variant="mmseg"),
+        head=head,
+        num_classes=CITYSCAPES_CLASSES,
+        auxiliary=auxiliary_fcn(256),
+    )
+    return per_frame_cityscapes(model, name)
 
 
 def _vspw(name: str, head: HeadConfig, auxiliary: FCNConfig | None, *, dilated: bool, dropout: float) -> TrainConfig:
