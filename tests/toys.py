@@ -17,6 +17,7 @@ from vidseg.models import (
     CFFM,
     DFF,
     MRCFA,
+    STT,
     TCB,
     Accel,
     AccelConfig,
@@ -30,6 +31,8 @@ from vidseg.models import (
     FrameInputs,
     FrameOutputs,
     HeadConfig,
+    LMANet,
+    LMANetConfig,
     MiTConfig,
     MRCFAConfig,
     NetWarp,
@@ -39,6 +42,7 @@ from vidseg.models import (
     ReferenceModel,
     StatefulModel,
     Step,
+    STTConfig,
     TCBConfig,
     VideoModel,
     build_encoder,
@@ -288,6 +292,27 @@ def clockwork(**options: Any) -> Callable[[], Clockwork]:
     return partial(Clockwork, config)
 
 
+def lmanet(head: HeadConfig, **options: Any) -> Callable[[], LMANet]:
+    """Makes a small LMANet whose windows are smaller than the maps that they lie in."""
+    config = LMANetConfig(
+        encoder=tiny.ENCODER,
+        head=head,
+        num_classes=5,
+        memory_size=2,
+        window=3,
+        key_channels=4,
+        value_channels=6,
+        **options,
+    )
+    return partial(LMANet, config)
+
+
+def stt(head: HeadConfig, **options: Any) -> Callable[[], STT]:
+    """Makes a small STT with references two and one frames back."""
+    config = STTConfig(encoder=tiny.ENCODER, head=head, num_classes=5, offsets=(2, 1), heads=2, **options)
+    return partial(STT, config)
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -308,6 +333,9 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "accel": accel,
     "clockwork": clockwork(rate=2),
     "clockwork adaptive": clockwork(threshold=0.25),
+    "lmanet": lmanet(PSPConfig(channels=8)),
+    "lmanet ocr": lmanet(OCRConfig(channels=8, key_channels=8), auxiliary=auxiliary_fcn(8)),
+    "stt": stt(AllMLPConfig(channels=8)),
 }
 
 

@@ -34,7 +34,18 @@ def test_an_adaptive_model_must_be_ready_for_its_larger_way(monkeypatch: pytest.
     assert sum(counted.accelerated.values()) == totals["probe"] + max(totals["key"], totals["between"])
 
 
-KIND_NAMES = ["tcb ppm", "tcb recent", "mrcfa", "key frames", "flow", "netwarp psp", "dff", "clockwork"]
+KIND_NAMES = [
+    "tcb ppm",
+    "tcb recent",
+    "mrcfa",
+    "key frames",
+    "flow",
+    "netwarp psp",
+    "dff",
+    "clockwork",
+    "lmanet",
+    "stt",
+]
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
@@ -48,8 +59,8 @@ def test_stages_and_contenders(kind: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert {"resize", "encoder", "labels"} <= set(clock.timings())
     field = assemble(setup, ("naive", "ours_torch", "segformer_torch", "hf_torch"))
     assert {contender.name for contender in field.entered} >= {"naive", "ours_torch"}
-    # An MRCFA has a SegFormer inside.
-    assert ("segformer_torch" in field.absent) == (kind != "mrcfa")
+    # These have a model of single frames inside.
+    assert ("segformer_torch" in field.absent) == (kind not in ("mrcfa", "lmanet", "stt"))
     naive, ours = (next(c for c in field.entered if c.name == name) for name in ("naive", "ours_torch"))
     for image in frames:
         expected, got = naive.run(image), ours.run(image)

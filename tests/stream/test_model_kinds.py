@@ -35,6 +35,8 @@ COMPILED = pytest.mark.parametrize(
         "dff",
         "clockwork",
         "clockwork adaptive",
+        "lmanet",
+        "stt",
     ],
 )
 
@@ -206,6 +208,8 @@ def test_compiled_steps_are_the_models(kind: str) -> None:
         ("tcb ppm", "openvino"),
         ("netwarp psp", "openvino"),
         ("dff", "openvino"),
+        ("lmanet", "openvino"),
+        ("stt", "openvino"),
     ],
 )
 def test_exports_carry_their_state(kind: str, output_format: str, tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ Shape letters: T frames of a clip, H, W map at stride 8, C head channels, m cont
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from vidseg.errors import InputError
 from vidseg.models import (
     CFFMConfig,
     ForeignConfig,
+    LMANetConfig,
     ModelConfig,
     MRCFAConfig,
+    PerFrameConfig,
     ReferenceConfig,
     SegFormerConfig,
+    STTConfig,
     VideoModel,
     build_model,
 )
@@ -93,6 +96,11 @@ def _inner_segformer(config: CFFMConfig | MRCFAConfig) -> ModelConfig:
     )
 
 
+def _inner_image_model(config: LMANetConfig | STTConfig) -> ModelConfig:
+    """Encoder, heads and classifier."""
+    return PerFrameConfig(**{field.name: getattr(config, field.name) for field in fields(PerFrameConfig)})
+
+
 _PLAIN_PARTS = {
     "encoder": r"encoder\b",
     "head": r"head\b",
@@ -136,6 +144,10 @@ METHODS: dict[type[Any], Method] = {
         rest="affinities",
         per_frame=_inner_segformer,
     ),
+    LMANetConfig: Method(
+        parts=_PLAIN_PARTS | {"memory": r"(key|value|fusion)\b"}, rest="attention", per_frame=_inner_image_model
+    ),
+    STTConfig: Method(rest="attention", per_frame=_inner_image_model),
     CFFMConfig: Method(
         parts=_PLAIN_PARTS | {"prior": r"prior\b", "CFFA": r"blocks\.\d+\.(assembling|context_rows|target_row)\b"},
         # Its attention has no module of its own.

@@ -33,6 +33,7 @@ from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
 from vidseg.models.heads import HeadConfig, build_head, head_config
 from vidseg.models.key_frames import DFF, Accel, AccelConfig, Clockwork, ClockworkConfig, DFFConfig, clockwork
 from vidseg.models.mrcfa import MRCFA, MRCFAConfig
+from vidseg.models.neighbours import STT, LMANet, LMANetConfig, STTConfig
 from vidseg.models.netwarp import NetWarp, NetWarpConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
@@ -65,6 +66,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "clockwork": Architecture(config=ClockworkConfig, build=Clockwork),
     "tcb": Architecture(config=TCBConfig, build=TCB),
     "mrcfa": Architecture(config=MRCFAConfig, build=MRCFA),
+    "lmanet": Architecture(config=LMANetConfig, build=LMANet),
+    "stt": Architecture(config=STTConfig, build=STT),
     "transformers": Architecture(config=ForeignConfig, build=build_foreign),
 }
 """All that can be trained, stored and loaded, by the names in checkpoints. A program may add models of its own."""
@@ -87,6 +90,7 @@ __all__ = [
     "LITE_SIZES",
     "MIT_SIZES",
     "MRCFA",
+    "STT",
     "TCB",
     "Accel",
     "AccelConfig",
@@ -106,6 +110,8 @@ __all__ = [
     "FrameInputs",
     "FrameOutputs",
     "HeadConfig",
+    "LMANet",
+    "LMANetConfig",
     "MRCFAConfig",
     "MiTConfig",
     "MixTransformer",
@@ -118,6 +124,7 @@ __all__ = [
     "PriorConfig",
     "ReferenceConfig",
     "ReferenceModel",
+    "STTConfig",
     "Schedule",
     "SegFormer",
     "SegFormerConfig",
