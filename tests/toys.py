@@ -16,6 +16,7 @@ import tiny
 from vidseg.models import (
     CFFM,
     DFF,
+    GRFP,
     MRCFA,
     TCB,
     Accel,
@@ -27,8 +28,11 @@ from vidseg.models import (
     Context,
     Cycle,
     DFFConfig,
+    DVSNet,
+    DVSNetConfig,
     FrameInputs,
     FrameOutputs,
+    GRFPConfig,
     HeadConfig,
     MiTConfig,
     MRCFAConfig,
@@ -288,6 +292,18 @@ def clockwork(**options: Any) -> Callable[[], Clockwork]:
     return partial(Clockwork, config)
 
 
+def dvsnet(threshold: float = 50.5) -> DVSNet:
+    """Makes a small DVSNet; it expects a jump in brightness to change more labels of some regions than this allows."""
+    return DVSNet(DVSNetConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, threshold=threshold))
+
+
+def grfp() -> GRFP:
+    """Makes a small GRFP over a model with an auxiliary head."""
+    return GRFP(
+        GRFPConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, auxiliary=auxiliary_fcn(8))
+    )
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -308,6 +324,8 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "accel": accel,
     "clockwork": clockwork(rate=2),
     "clockwork adaptive": clockwork(threshold=0.25),
+    "dvsnet": dvsnet,
+    "grfp": grfp,
 }
 
 

@@ -39,16 +39,8 @@ def loop_clip(
     Raises:
         InputError: for other dimensions, or without a flow that the model needs.
     """
-    if clip_BT3HW.ndim != 5 or clip_BT3HW.shape[2] != 3 or not clip_BT3HW.shape[1]:
-        raise InputError(f"got a clip of shape {tuple(clip_BT3HW.shape)}; expected [B,T,3,H,W] with T of 1 or more")
+    check_clip(model, clip_BT3HW, flow)
     B, T, _, H, W = clip_BT3HW.shape
-    if (flow is None) == model.needs_flow and (T > 1 or flow is not None):
-        raise InputError(
-            f"got {'no flow' if flow is None else 'flow'} for a {type(model).__name__}; expected "
-            + ("float [B,T,2,H,W], frame t's to frame t - 1" if model.needs_flow else "None: it has no use for it")
-        )
-    if flow is not None and flow.shape != (B, T, 2, H, W):
-        raise InputError(f"got flow of shape {tuple(flow.shape)}; expected {(B, T, 2, H, W)}")
     state = prepare_state(model, model.blank_state(B, (H, W)), prior)
     run_step = own_steps(model)
     contexts: list[Context] = []
@@ -63,3 +55,22 @@ def loop_clip(
     frames = torch.stack([output.logits for output in outputs if output.logits is not None], dim=1)
     auxiliary = tuple(torch.stack(parts, dim=1) for parts in zip(*(o.auxiliary for o in outputs), strict=True))
     return ClipLogits(final=frames[:, -1], frames=frames, auxiliary=auxiliary)
+
+
+def check_clip(model: VideoModel, clip_BT3HW: Tensor, flow: Tensor | None) -> None:
+    """Checks what a model is given of a clip.
+
+    Raises:
+        InputError: for other dimensions than `loop_clip` takes, without a flow that the model needs, or with one that
+            it has no use for.
+    """
+    if clip_BT3HW.ndim != 5 or clip_BT3HW.shape[2] != 3 or not clip_BT3HW.shape[1]:
+        raise InputError(f"got a clip of shape {tuple(clip_BT3HW.shape)}; expected [B,T,3,H,W] with T of 1 or more")
+    B, T, _, H, W = clip_BT3HW.shape
+    if (flow is None) == model.needs_flow and (T > 1 or flow is not None):
+        raise InputError(
+            f"got {'no flow' if flow is None else 'flow'} for a {type(model).__name__}; expected "
+            + ("float [B,T,2,H,W], frame t's to frame t - 1" if model.needs_flow else "None: it has no use for it")
+        )
+    if flow is not None and flow.shape != (B, T, 2, H, W):
+        raise InputError(f"got flow of shape {tuple(flow.shape)}; expected {(B, T, 2, H, W)}")
