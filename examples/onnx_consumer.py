@@ -81,6 +81,15 @@ class Stream:
             case "adaptive":
                 decision = self._run(schedule["probe"], given)["decision"].max()
                 return self._run(schedule["above" if t == 0 or decision > schedule["threshold"] else "below"], given)
+            case "repeated" if t == 0:
+                return self._run(schedule["first"], given)
+            case "repeated":
+                decision = self._run(schedule["probe"], given)["decision"].max()
+                for _ in range(schedule["most"]):
+                    if decision <= schedule["threshold"]:
+                        break
+                    decision = self._run(schedule["repeat"], given)["decision"].max()
+                return self._run(schedule["last"], given)
         sys.exit(f"got schedule {schedule['kind']!r}; expected one that this example knows")
 
     def _run(self, name: str, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ import tiny
 from vidseg.models import (
     CFFM,
     DFF,
+    GRFP,
     MRCFA,
     STT,
     TCB,
@@ -28,8 +29,11 @@ from vidseg.models import (
     Context,
     Cycle,
     DFFConfig,
+    DVSNet,
+    DVSNetConfig,
     FrameInputs,
     FrameOutputs,
+    GRFPConfig,
     HeadConfig,
     LMANet,
     LMANetConfig,
@@ -313,6 +317,18 @@ def stt(head: HeadConfig, **options: Any) -> Callable[[], STT]:
     return partial(STT, config)
 
 
+def dvsnet(threshold: float = 50.5) -> DVSNet:
+    """Makes a small DVSNet; it expects a jump in brightness to change more labels of some regions than this allows."""
+    return DVSNet(DVSNetConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, threshold=threshold))
+
+
+def grfp() -> GRFP:
+    """Makes a small GRFP over a model with an auxiliary head."""
+    return GRFP(
+        GRFPConfig(encoder=tiny.ENCODER, head=AllMLPConfig(channels=8), num_classes=5, auxiliary=auxiliary_fcn(8))
+    )
+
+
 KINDS: dict[str, Callable[[], VideoModel]] = {
     "references": Referring,
     "recurrent": Recurrent,
@@ -336,6 +352,8 @@ KINDS: dict[str, Callable[[], VideoModel]] = {
     "lmanet": lmanet(PSPConfig(channels=8)),
     "lmanet ocr": lmanet(OCRConfig(channels=8, key_channels=8), auxiliary=auxiliary_fcn(8)),
     "stt": stt(AllMLPConfig(channels=8)),
+    "dvsnet": dvsnet,
+    "grfp": grfp,
 }
 
 

@@ -45,6 +45,7 @@ KIND_NAMES = [
     "clockwork",
     "lmanet",
     "stt",
+    "dvsnet",
 ]
 
 
@@ -69,9 +70,21 @@ def test_stages_and_contenders(kind: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert expected.max() < 5
 
 
+def test_a_model_that_may_repeat_a_step_must_be_ready_for_all_repetitions() -> None:
+    model = toys.toy("dvsnet")
+    counted = complexity(model.config, SIZE)
+    decide, renew, settle = (sum(counted.steps[name].values()) for name in ("decide", "renew", "settle"))
+    assert sum(counted.accelerated.values()) == decide + 4 * renew + settle
+    # The first frame takes all four regions, whose overlap is left out before the classifier.
+    assert counted.steps["key"]["encoder"] == 4 * counted.steps["renew"]["encoder"]
+    assert sum(counted.steps["key"].values()) < 4 * renew
+
+
 def test_a_model_that_fuses_scores_keeps_its_number_of_classes() -> None:
     with pytest.raises(InputError, match=r"correction\.weight sees every class; expected its own 5"):
         subject(toys.toy("accel"), SIZE, 7)
+    with pytest.raises(InputError, match=r"unit\.past\.weight sees every class; expected its own 5"):
+        subject(toys.toy("grfp"), SIZE, 7)
     assert subject(toys.toy("accel"), SIZE).num_classes == 5
 
 

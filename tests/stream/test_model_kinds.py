@@ -37,6 +37,7 @@ COMPILED = pytest.mark.parametrize(
         "clockwork adaptive",
         "lmanet",
         "stt",
+        "dvsnet",
     ],
 )
 
@@ -198,6 +199,11 @@ def test_compiled_steps_are_the_models(kind: str) -> None:
     torch.testing.assert_close(stream(model, images, runtime), stream(model, images), rtol=0, atol=1e-3)
 
 
+def test_a_model_of_one_size_is_exported_for_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"got no size for an export of a DVSNet.* expected --size HxW"):
+        export_model(toys.toy("dvsnet"), tmp_path / "out", "onnx", start_rule=[])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "output_format"),
@@ -218,7 +224,8 @@ def test_exports_carry_their_state(kind: str, output_format: str, tmp_path: Path
     start_rule = [policy.references(t) for t in range(policy.capacity)]
     out = tmp_path / "out"
     # Warping has the size it was traced with, in OpenVINO.
-    size = (64, 96) if model.needs_flow and output_format == "openvino" else None
+    one_size = not model.any_size or (model.needs_flow and output_format == "openvino")
+    size = (64, 96) if one_size else None
     export = export_model(model, out, output_format, start_rule=start_rule, size=size)
     assert export.passed
     assert {entry.graph for entry in export.parity} == set(model.steps())

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, ClipLogits
+from vidseg.errors import InputError
+from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, ClipLogits, Decisions
 from vidseg.train.losses import HardPixels, LossConfig, clip_loss, pixel_cross_entropy
 
 IGNORE = 255
@@ -64,6 +65,20 @@ def test_auxiliary_logits_of_the_target_meet_its_labels():
     final = F.interpolate(frames[:, -1], size=(8, 8), mode="bilinear")
     expected = F.cross_entropy(final, labels[:, -1]) / 2 + F.cross_entropy(auxiliary[:, 0], labels[:, -1]) / 2
     torch.testing.assert_close(loss, expected)
+
+
+def test_what_a_decision_net_expects_counts_by_its_squared_error():
+    generator = torch.Generator().manual_seed(0)
+    frames, decisions = torch.randn(2, 2, 3, 4, 4, generator=generator), torch.rand(2, 2, 4, generator=generator)
+    labels = torch.randint(0, 3, (2, 2, 8, 8), generator=generator)
+    deciding = ClipLogits(frames[:, -1], frames, decisions=Decisions(*decisions))
+    plain = clip_loss(ClipLogits(frames[:, -1], frames), labels, LossConfig(), ignore=IGNORE)
+    error = (decisions[0] - decisions[1]).square().mean()
+    for weight in (0.0, 1.0, 2.0):
+        loss = clip_loss(deciding, labels, LossConfig(decision_weight=weight), ignore=IGNORE)
+        torch.testing.assert_close(loss, plain + weight * error)
+    with pytest.raises(InputError, match="decision_weight=-1"):
+        LossConfig(decision_weight=-1)
 
 
 def test_the_logarithm_of_the_softmax_may_come_first_and_the_mean_be_over_labelled_pixels():

@@ -9,7 +9,7 @@ from tiny_training import tiny_config, tiny_encoder
 from vidseg.data import ClipConfig
 from vidseg.errors import InputError
 from vidseg.flow import inside, warp
-from vidseg.models import ClipLogits, NetWarpConfig
+from vidseg.models import ClipLogits, DVSNetConfig, GRFPConfig, NetWarpConfig
 from vidseg.models.heads import UPerConfig
 from vidseg.train import LossConfig, Progress, TemporalConfig
 from vidseg.train.loop import train
@@ -77,11 +77,13 @@ def test_a_model_that_warps_and_a_loss_that_does_are_trained(squares, tmp_path) 
     losses = {}
     plain = tiny_config(squares, tmp_path / "plain", kind="segformer")
     pairs = replace(plain, data=replace(plain.data, clips=ClipConfig(reference_offsets=(1,))))
-    netwarp = NetWarpConfig(encoder=tiny_encoder(), head=UPerConfig(channels=8, bins=(1, 2)), num_classes=3)
+    sizes = {"encoder": tiny_encoder(), "head": UPerConfig(channels=8, bins=(1, 2)), "num_classes": 3}
     runs = {
         "frames": pairs,
         "etc": replace(pairs, loss=replace(pairs.loss, temporal=TemporalConfig(weight=10.0))),
-        "netwarp": replace(pairs, model=netwarp),
+        "netwarp": replace(pairs, model=NetWarpConfig(**sizes)),
+        "grfp": replace(pairs, model=GRFPConfig(**sizes)),
+        "dvsnet": replace(pairs, model=DVSNetConfig(**sizes)),
     }
     for name, config in runs.items():
         found = []
@@ -90,7 +92,8 @@ def test_a_model_that_warps_and_a_loss_that_does_are_trained(squares, tmp_path) 
         assert result.iteration == 6
         losses[name] = found
     assert losses["etc"][0] > losses["frames"][0]
-    assert losses["netwarp"][-1] < losses["netwarp"][0]
+    for name in ("netwarp", "grfp", "dvsnet"):
+        assert losses[name][-1] < losses[name][0]
 
 
 def test_what_cannot_be_is_refused(squares, tmp_path) -> None:

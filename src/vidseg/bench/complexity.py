@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidseg.acceleration import accelerate
 from vidseg.bench.methods import AttentionCost, Method, method_of, with_clip_length
-from vidseg.models import Adaptive, Cycle, ModelConfig, VideoModel, build_model
+from vidseg.models import Adaptive, Cycle, ModelConfig, Repeated, VideoModel, build_model
 from vidseg.models.advance import own_steps
 from vidseg.models.contract import example_inputs
 
@@ -34,7 +34,7 @@ class Complexity:
         clip: multiply-adds for one labelled frame as the paper runs it: all T frames encoded and classified anew. Of a
             model without references, of a clip of one frame.
         stream: multiply-adds for one frame of a stream that keeps what earlier frames left; of a model with a cycle of
-            steps their mean, of one that decides what it must be ready for: the larger way.
+            steps their mean, of one that decides what it must be ready for: the larger way, the most repetitions.
         accelerated: the same with `vidseg.acceleration`.
         steps: multiply-adds of each step, accelerated.
         attention: mining against joint self-attention; None for a model without mining.
@@ -116,6 +116,8 @@ def _per_frame(model: VideoModel, steps: dict[str, Parts]) -> Parts:
         case Adaptive(probe=probe, above=above, below=below):
             larger = max(above, below, key=lambda name: sum(steps[name].values()))
             return dict(Counter(steps[probe]) + Counter(steps[larger]))
+        case Repeated(probe=probe, repeat=repeat, last=last, most=most):
+            return dict(sum((Counter(steps[name]) for name in (probe, *(repeat,) * most, last)), Counter()))
     return steps["step"] if model.reference_offsets else steps["start"]
 
 

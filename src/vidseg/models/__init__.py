@@ -8,6 +8,7 @@ from vidseg.models.cffm import CFFM, CFFMConfig, PriorConfig, ReferenceConfig
 from vidseg.models.contract import (
     ClipLogits,
     Context,
+    Decisions,
     FrameInputs,
     FrameOutputs,
     ModelConfig,
@@ -30,14 +31,25 @@ from vidseg.models.encoders import (
     encoder_name,
 )
 from vidseg.models.foreign import Foreign, ForeignConfig, VidEoMT, build_foreign
+from vidseg.models.grfp import GRFP, GRFPConfig
 from vidseg.models.heads import HeadConfig, build_head, head_config
-from vidseg.models.key_frames import DFF, Accel, AccelConfig, Clockwork, ClockworkConfig, DFFConfig, clockwork
+from vidseg.models.key_frames import (
+    DFF,
+    Accel,
+    AccelConfig,
+    Clockwork,
+    ClockworkConfig,
+    DFFConfig,
+    DVSNet,
+    DVSNetConfig,
+    clockwork,
+)
 from vidseg.models.mrcfa import MRCFA, MRCFAConfig
 from vidseg.models.neighbours import STT, LMANet, LMANetConfig, STTConfig
 from vidseg.models.netwarp import NetWarp, NetWarpConfig
 from vidseg.models.per_frame import PerFrame, PerFrameConfig
 from vidseg.models.reference_model import ReferenceModel
-from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Schedule
+from vidseg.models.schedules import Adaptive, ByReferences, Cycle, Repeated, Schedule
 from vidseg.models.segformer import SegFormer, SegFormerConfig
 from vidseg.models.stateful_model import StatefulModel
 from vidseg.models.tcb import TCB, TCBConfig
@@ -64,6 +76,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "dff": Architecture(config=DFFConfig, build=DFF),
     "accel": Architecture(config=AccelConfig, build=Accel),
     "clockwork": Architecture(config=ClockworkConfig, build=Clockwork),
+    "dvsnet": Architecture(config=DVSNetConfig, build=DVSNet),
+    "grfp": Architecture(config=GRFPConfig, build=GRFP),
     "tcb": Architecture(config=TCBConfig, build=TCB),
     "mrcfa": Architecture(config=MRCFAConfig, build=MRCFA),
     "lmanet": Architecture(config=LMANetConfig, build=LMANet),
@@ -87,6 +101,7 @@ __all__ = [
     "ARCHITECTURES",
     "CFFM",
     "DFF",
+    "GRFP",
     "LITE_SIZES",
     "MIT_SIZES",
     "MRCFA",
@@ -104,11 +119,15 @@ __all__ = [
     "Context",
     "Cycle",
     "DFFConfig",
+    "DVSNet",
+    "DVSNetConfig",
+    "Decisions",
     "EncoderConfig",
     "Foreign",
     "ForeignConfig",
     "FrameInputs",
     "FrameOutputs",
+    "GRFPConfig",
     "HeadConfig",
     "LMANet",
     "LMANetConfig",
@@ -124,6 +143,7 @@ __all__ = [
     "PriorConfig",
     "ReferenceConfig",
     "ReferenceModel",
+    "Repeated",
     "STTConfig",
     "Schedule",
     "SegFormer",

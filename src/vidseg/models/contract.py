@@ -55,6 +55,13 @@ class ModelConfig(Protocol):
         """How many frames back each reference lies, oldest first; empty for a model without references."""
 
 
+class Decisions(NamedTuple):
+    """What a decision net expected in training, and what it should have: float [B,N] each, 0–1."""
+
+    expected: Tensor
+    true: Tensor
+
+
 class ClipLogits(NamedTuple):
     """The result of a clip.
 
@@ -64,11 +71,13 @@ class ClipLogits(NamedTuple):
             a stream gives them.
         auxiliary: further logits that a training loss may use, float [B,T,K,·,·] of all frames or [B,1,K,·,·] of the
             last; empty for most models.
+        decisions: what a model that decides learns it from, in training mode; None for most models.
     """
 
     final: Tensor
     frames: Tensor
     auxiliary: tuple[Tensor, ...] = ()
+    decisions: Decisions | None = None
 
 
 class FrameInputs(NamedTuple):
@@ -146,6 +155,7 @@ class VideoModel(nn.Module, ABC):
         schedule: which steps run at a frame.
         score_kind: what the scores that stand in the place of logits are; see `vidseg.models.labels.probabilities`.
         always_traceable: whether torch can trace its steps for sure; where not, runtime "auto" is torch.
+        any_size: whether a graph of a step can be traced that takes images of any size; where not, exports are for one.
         class_map: what the class ids mean. This and the next two are set by whoever loads or trains weights; the
             computation does not look at them. None: not known.
         preprocessing: how a frame is brought to the size that the weights were trained for.
@@ -164,6 +174,7 @@ class VideoModel(nn.Module, ABC):
     schedule: Schedule = ByReferences()
     score_kind: ScoreKind = "logits"
     always_traceable: bool = True
+    any_size: bool = True
     class_map: ClassMap | None = None
     preprocessing: Preprocessing | None = None
     training_record: Mapping[str, Any] | None = None

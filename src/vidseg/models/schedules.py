@@ -85,3 +85,36 @@ class Adaptive:
         """See `Schedule.run`."""
         probed = run(self.probe)
         return run(self.above if t == 0 or float(probed.decision.max()) > self.threshold else self.below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """A probe decides, and while there is something to do a step does the most urgent part of it and decides again.
+
+    Attributes:
+        first: all that the very first frame runs.
+        probe: gives a decision; what else it leaves for the steps that follow, it leaves in the state.
+        repeat: follows a decision of more than `threshold`, up to `most` times a frame; a probe, too.
+        last: gives the logits.
+        threshold: of the decision. Streams that go in step follow the one with the largest decision.
+        most: how often `repeat` runs at most.
+    """
+
+    first: str
+    probe: str
+    repeat: str
+    last: str
+    threshold: float
+    most: int
+    kind: Literal["repeated"] = "repeated"
+
+    def run(self, t: int, has_references: bool, run: Run) -> Any:
+        """See `Schedule.run`."""
+        if t == 0:
+            return run(self.first)
+        decision = run(self.probe).decision
+        for _ in range(self.most):
+            if float(decision.max()) <= self.threshold:
+                break
+            decision = run(self.repeat).decision
+        return run(self.last)

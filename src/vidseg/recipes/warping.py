@@ -1,21 +1,25 @@
-"""Systems that look along the optical flow: NetWarp, which warps features, and ETC, which does so in training only.
+"""Systems that look along the optical flow: NetWarp warps features, GRFP class scores, ETC in training only.
 
 On VSPW as the image models that they are built on (see `vidseg.recipes.image_models`), on clips of a frame and the one
 before it, with RAFT's flow; the small ones with DIS's. All frames of a clip are distorted alike: flow, and a loss that
-compares colours along it, want a thing to look the same twice. Scores on VSPW: mIoU / mVC8 / mVC16.
+compares colours along it, want a thing to look the same twice. GRFP learns on clips of five frames, of which the last
+counts, with its image model frozen; --frozen '[]' lets that learn, too. Scores on VSPW: mIoU / mVC8 / mVC16.
 """
 
 from dataclasses import fields, replace
+from typing import Any
 
 from vidseg.data import ClipConfig
-from vidseg.models import NetWarpConfig, PerFrameConfig, TimmConfig
+from vidseg.models import GRFPConfig, ModelConfig, NetWarpConfig, PerFrameConfig, TimmConfig
 from vidseg.models.heads import PSPConfig, auxiliary_fcn
 from vidseg.recipes.cityscapes import NUM_CLASSES as CITYSCAPES_CLASSES
 from vidseg.recipes.cityscapes import per_frame_cityscapes
 from vidseg.recipes.image_models import ocrnet_r101_vspw, pspnet_r18_small, pspnet_r101_vspw
+from vidseg.recipes.key_frames import clockwork_r101_cityscapes
 from vidseg.train import TemporalConfig, TrainConfig
 
 _TWO_FRAMES = (1,)
+_FIVE_FRAMES = (4, 3, 2, 1)
 
 
 def netwarp_psp_vspw() -> TrainConfig:
@@ -73,6 +77,23 @@ def etc_r18_cityscapes() -> TrainConfig:
     return _etc(per_frame_cityscapes(model, "etc_r18_cityscapes"), "etc_r18_cityscapes", flow="raft-large")
 
 
+def grfp_r101_cityscapes() -> TrainConfig:
+    """GRFP over UPerNet-R101, 4 GPUs: torchrun --nproc-per-node 4 -m vidseg train --recipe grfp_r101_cityscapes.
+
+    Published: 69.4. Its image model is that of clockwork_r101_cityscapes, trained before it.
+    """
+    config = clockwork_r101_cityscapes()
+    return _grfp(config, "grfp_r101_cityscapes", start="clockwork_r101_cityscapes", flow="raft-large")
+
+
+def grfp_r18_small() -> TrainConfig:
+    """GRFP over PSPNet-R18 on your own video: vidseg train --recipe grfp_r18_small --data.root DIR.
+
+    Add --model.num_classes K. After pspnet_r18_small, whose model it takes as it is. Needs OpenCV for its flow.
+    """
+    return _grfp(pspnet_r18_small(), "grfp_r18_small", start="pspnet_r18_small", flow="dis")
+
+
 def etc_r18_small() -> TrainConfig:
     """ETC-R18 on your own video: vidseg train --recipe etc_r18_small --data.root DIR --model.num_classes K.
 
@@ -82,18 +103,33 @@ def etc_r18_small() -> TrainConfig:
 
 
 def _netwarp(config: TrainConfig, name: str, *, flow: str) -> TrainConfig:
-    model = NetWarpConfig(**{field.name: getattr(config.model, field.name) for field in fields(config.model)})
-    return replace(_on_pairs(config, name, flow=flow), model=model)
+    model = NetWarpConfig(**_image_model(config.model))
+    return replace(_on_clips(config, _TWO_FRAMES, name, flow=flow), model=model)
+
+
+def _grfp(config: TrainConfig, name: str, *, start: str, flow: str) -> TrainConfig:
+    model = GRFPConfig(**_image_model(config.model))
+    return replace(
+        _on_clips(config, _FIVE_FRAMES, name, flow=flow),
+        model=model,
+        initial_weights=f"runs/{start}/last",
+        frozen=("encoder", "head", "dropout", "classifier", "auxiliary_head"),
+    )
+
+
+def _image_model(config: ModelConfig) -> dict[str, Any]:
+    """The fields that make an image model of a configuration."""
+    return {field.name: getattr(config, field.name) for field in fields(PerFrameConfig)}
 
 
 def _etc(config: TrainConfig, name: str, *, flow: str) -> TrainConfig:
-    config = _on_pairs(config, name, flow=flow)
+    config = _on_clips(config, _TWO_FRAMES, name, flow=flow)
     return replace(config, loss=replace(config.loss, temporal=TemporalConfig()))
 
 
-def _on_pairs(config: TrainConfig, name: str, *, flow: str) -> TrainConfig:
-    """The same on clips of two frames, of which the target counts."""
-    clips = ClipConfig(reference_offsets=_TWO_FRAMES, per=config.data.clips.per)
+def _on_clips(config: TrainConfig, offsets: tuple[int, ...], name: str, *, flow: str) -> TrainConfig:
+    """The same on clips of the target, which counts, and the frames before it."""
+    clips = ClipConfig(reference_offsets=offsets, per=config.data.clips.per)
     return replace(
         config,
         data=replace(config.data, clips=clips, flow=flow),

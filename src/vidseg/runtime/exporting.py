@@ -134,6 +134,10 @@ def export_model(
             "got a model in training mode or without class map and preprocessing; expected one from vidseg.load; "
             "call model.eval() and set them"
         )
+    if size is None and not model.any_size:
+        raise InputError(
+            f"got no size for an export of a {type(model).__name__}, whose graphs are for one; expected --size HxW"
+        )
     _check_free(Path(folder))
     with quiet():
         fast = accelerate(model)

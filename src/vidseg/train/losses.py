@@ -58,6 +58,7 @@ class LossConfig:
             as in VSPW's code, and not after.
         average: over "all" pixels, so that ignored ones count as zero, or over the "labelled" ones, as in VSPW's code.
         temporal: that neighbouring frames' logits agree along the motion; None for no such term.
+        decision_weight: of the squared error of what a decision net expects, for models that have one.
     """
 
     final_weight: float = 1.0
@@ -69,6 +70,7 @@ class LossConfig:
     average: Literal["all", "labelled"] = "all"
     auxiliary_frames: Literal["all", "target"] = "all"
     temporal: TemporalConfig | None = None
+    decision_weight: float = 1.0
 
     def __post_init__(self) -> None:
         weights = (self.final_weight, self.frame_weight, self.auxiliary_weight)
@@ -77,6 +79,8 @@ class LossConfig:
                 f"got final_weight={self.final_weight}, frame_weight={self.frame_weight}, "
                 f"auxiliary_weight={self.auxiliary_weight}; expected weights of 0 or more, at least one of them above 0"
             )
+        if self.decision_weight < 0:
+            raise InputError(f"got decision_weight={self.decision_weight}; expected 0 or more")
         if self.average not in ("all", "labelled"):
             raise InputError(f"got average={self.average!r}; expected 'all' or 'labelled'")
         if self.auxiliary_frames not in ("all", "target"):
@@ -119,6 +123,8 @@ def clip_loss(
             seen_BTHW = labels_BTHW[:, -auxiliary.shape[1] :]
             loss = pixel_cross_entropy(auxiliary.flatten(0, 1), seen_BTHW.flatten(0, 1), config, ignore=ignore)
             total = total + config.auxiliary_weight * loss
+    if config.decision_weight and logits.decisions is not None:
+        total = total + config.decision_weight * F.mse_loss(*logits.decisions)
     if config.temporal is not None:
         if motion is None:
             raise InputError("got no motion for a loss with a temporal term; expected the clips and their flow")

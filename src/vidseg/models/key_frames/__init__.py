@@ -3,5 +3,16 @@
 from vidseg.models.key_frames.accel import Accel, AccelConfig
 from vidseg.models.key_frames.clockwork import Clockwork, ClockworkConfig, clockwork
 from vidseg.models.key_frames.dff import DFF, DFFConfig
+from vidseg.models.key_frames.dvsnet import DVSNet, DVSNetConfig
 
-__all__ = ["DFF", "Accel", "AccelConfig", "Clockwork", "ClockworkConfig", "DFFConfig", "clockwork"]
+__all__ = [
+    "DFF",
+    "Accel",
+    "AccelConfig",
+    "Clockwork",
+    "ClockworkConfig",
+    "DFFConfig",
+    "DVSNet",
+    "DVSNetConfig",
+    "clockwork",
+]

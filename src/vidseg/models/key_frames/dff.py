@@ -57,10 +57,31 @@ def check_key_frames(head: HeadConfig, key_interval: int) -> None:
     Raises:
         InputError: for a head that needs an auxiliary one, or an interval below 1.
     """
-    if head.kind == "ocr":
-        raise InputError("got an OCR head, which needs an auxiliary head; expected another, e.g. psp or fcn")
+    check_lone_head(head)
     if key_interval < 1:
         raise InputError(f"got key_interval={key_interval}; expected 1 or more frames from one key frame to the next")
+
+
+def check_lone_head(head: HeadConfig) -> None:
+    """Checks that a head does without an auxiliary one.
+
+    Raises:
+        InputError: for OCR's.
+    """
+    if head.kind == "ocr":
+        raise InputError("got an OCR head, which needs an auxiliary head; expected another, e.g. psp or fcn")
+
+
+CHANGE_CHANNELS = 11
+"""What `change` returns."""
+
+
+def change(flow_B2hw: Tensor, present_B3hw: Tensor, key_B3hw: Tensor) -> Tensor:
+    """What small networks see of the way from a key frame, already warped, to the present: [B,11,h,w].
+
+    The flow, both frames (normalised) and their difference. There may be any axes before the channels.
+    """
+    return torch.cat([flow_B2hw, present_B3hw, key_B3hw, key_B3hw - present_B3hw], dim=-3)
 
 
 class ScaleMap(nn.Module):
@@ -71,16 +92,14 @@ class ScaleMap(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # Flow, present frame, warped key frame and their difference.
-        self.convolution = ConvBNReLU(11, _SCALE_CHANNELS, 3)
+        self.convolution = ConvBNReLU(CHANGE_CHANNELS, _SCALE_CHANNELS, 3)
         self.output = nn.Conv2d(_SCALE_CHANNELS, channels, kernel_size=1)
         nn.init.zeros_(self.output.weight)
         nn.init.ones_(self.output.bias)  # type: ignore[arg-type]  # it has one
 
     def forward(self, flow_B2hw: Tensor, present_B3hw: Tensor, key_B3hw: Tensor) -> Tensor:
         """Returns [B,C,h,w]; frames are normalised, the key frame's warped."""
-        seen = torch.cat([flow_B2hw, present_B3hw, key_B3hw, key_B3hw - present_B3hw], dim=1)
-        return self.output(self.convolution(seen))
+        return self.output(self.convolution(change(flow_B2hw, present_B3hw, key_B3hw)))
 
 
 class DFF(StatefulModel):
