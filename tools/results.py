@@ -1,9 +1,12 @@
 """Fills the tables of docs/results.md and of README.md, and draws docs/results.svg, from what the queue kept.
 
+Tables of docs/systems.md, where it is, are filled from docs/runs/compare/NAME.json, which `vidseg compare` wrote.
+
 ``make tables``, or ``python tools/results.py`` in the root of a checkout. The text of the pages is written by hand; a
 table goes between its mark, ``<!-- table: NAME -->``, and ``<!-- end -->``. The same records give the same bytes.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +15,7 @@ from pathlib import Path
 from benchmark.plan import FINE, SEEDS, STEADY
 from benchmark.tables import Records, Row, Table, lines_of, percent, read_records, runs_table, scores_by_seed
 from vidseg.bench.plots import COLOURS, scatter
+from vidseg.compare.table import markdown
 from vidseg.errors import InputError
 from vidseg.files import atomic_file
 
@@ -73,6 +77,8 @@ def main(root: Path = Path()) -> None:
     blocks = {f"table: {name}": lines_of(table, records) for name, table in tables().items()}
     fill(docs / "results.md", blocks | {"table: runs": runs_table(records, "runs/benchmark")})
     fill(root / "README.md", {_README: lines_of(summary(), records)})
+    if (docs / "systems.md").exists():
+        fill(docs / "systems.md", comparisons(docs / "runs" / "compare"))
     with atomic_file(docs / "results.svg") as temporary:
         temporary.write_text(picture(records), encoding="utf-8")
 
@@ -100,6 +106,12 @@ def tables() -> dict[str, Table]:
     head, beside = "Rendered, damaged, `vspw`, seed 0", ("mIoU, mVC8, mVC16 on VSPW, *theirs*",)
     made["ablations"] = Table(head=head, rows=tuple(ablations), columns=_THREE, beside=beside)
     return made
+
+
+def comparisons(folder: Path) -> dict[str, list[str]]:
+    """The tables of all comparisons in a folder, by the names in their marks."""
+    records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    return {f"table: {name}": markdown(record) for name, record in records.items()}
 
 
 def summary() -> Table:

@@ -34,6 +34,12 @@ def test_an_adaptive_model_must_be_ready_for_its_larger_way(monkeypatch: pytest.
     assert sum(counted.accelerated.values()) == totals["probe"] + max(totals["key"], totals["between"])
 
 
+@pytest.mark.parametrize("kind", ["tcb ppm", "netwarp psp"])
+def test_pyramids_are_counted_without_data(kind: str) -> None:
+    counted = complexity(toys.KINDS[kind]().config, SIZE)
+    assert sum(counted.accelerated.values()) > 0
+
+
 KIND_NAMES = [
     "tcb ppm",
     "tcb recent",

@@ -5,19 +5,15 @@ Nothing else remembers how far a run has come, so a queue that was killed finds 
 
 import json
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmark.plan import Run, Scoring
-from vidseg.errors import InputError
 from vidseg.recipes import find_recipe, override
 from vidseg.train import TrainConfig
-from vidseg.train.comparison import FREE, differences
+from vidseg.train.finished import is_finished, stored
 
 TRAINING = "training"
-# A finished run is asked how it started, too.
-_FREE = tuple(name for name in FREE if name != "warm_start")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +73,7 @@ def next_step(run: Run) -> Step | None:
     Raises:
         InputError: if the run's folder holds a model of another configuration.
     """
-    if not is_trained(run):
+    if not is_finished(config_of(run)):
         return train_step(run)
     sha256 = model_sha256(folder_of(run) / "last")
     for scoring in run.scorings:
@@ -87,35 +83,10 @@ def next_step(run: Run) -> Step | None:
     return None
 
 
-def is_trained(run: Run) -> bool:
-    """Whether the run's last model is that of its last iteration.
-
-    Raises:
-        InputError: if it is of another configuration.
-    """
-    record = _stored(folder_of(run) / "last").get("training", {"iteration": 0})
-    config = config_of(run)
-    if record["iteration"] < config.schedule.iterations:
-        return False
-    expected = json.loads(json.dumps(asdict(config)))
-    for name, (before, now) in differences(record["config"], expected, free=_FREE).items():
-        raise InputError(
-            f"got a model of another configuration in {folder_of(run)} ({name}={before}); expected that of recipe "
-            f"{run.recipe} as it is now ({now}); move the folder away, and those of runs that start from it"
-        )
-    return True
-
-
 def model_sha256(model: Path) -> str | None:
     """The sha256 of a stored model's weights; None where there is none."""
-    sha256: str | None = _stored(model).get("weights_sha256")
+    sha256: str | None = stored(model).get("weights_sha256")
     return sha256
-
-
-def _stored(model: Path) -> dict[str, Any]:
-    """What a stored model says of itself; nothing where there is none."""
-    path = model / "config.json"
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _fields(run: Run) -> tuple[tuple[str, str], ...]:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from benchmark.plan import RUNS, SEEDS
 from vidseg.bench.page import table
+from vidseg.compare.spread import is_beyond, mean_and_spread
 from vidseg.errors import InputError
 
 Record = Mapping[str, Any]
@@ -140,6 +140,7 @@ def _cell(row: Row, column: str, spec: Table, records: Records) -> str:
     if column == "seeds":
         return str(len(values))
     digits, sign = (1 if spec.columns is None else 2), "+" if row.minus else ""
-    text = f"{fmean(values):{sign}.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
-    is_beyond = row.minus and len(values) > 1 and abs(fmean(values)) > max(stdev(ours.values()), stdev(base.values()))
-    return f"**{text}**" if is_beyond and spec.judged else text
+    mean, spread = mean_and_spread(values)
+    text = f"{mean:{sign}.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+    is_bold = spec.judged and row.minus and is_beyond(values, ours.values(), base.values())
+    return f"**{text}**" if is_bold else text

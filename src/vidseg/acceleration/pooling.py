@@ -52,4 +52,6 @@ def replace_pools(module: nn.Module) -> None:
     """Replaces the pools of all `PyramidPooling` inside a module, in place."""
     for pyramid in module.modules():
         if isinstance(pyramid, PyramidPooling):
-            pyramid.pools = nn.ModuleList(MeanPool() if side == 1 else MatrixPool(side) for side in pyramid.bins)
+            pools = nn.ModuleList(MeanPool() if side == 1 else MatrixPool(side) for side in pyramid.bins)
+            # Where the weights are, which for counting is nowhere.
+            pyramid.pools = pools.to(next(pyramid.parameters()).device)

@@ -64,7 +64,8 @@ class Setup:
         threads: CPU threads of runtimes other than torch; None for their own choice.
         policy: of streaming contenders; None for the model's own.
         steady: how the steadied contenders are.
-        flow: what estimates their motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
+        flow: what estimates motion for them and for a subject that needs it, a name that `vidseg.flow.flow_estimator`
+            knows; None for DIS.
     """
 
     model: VideoModel
@@ -92,7 +93,8 @@ class Setup:
 
 def ours(setup: Setup, runtime: str) -> Contender:
     """The segmenter that `vidseg segment` runs."""
-    return _stream(f"ours_{runtime}", setup, setup.model, runtime, setup.policy)
+    flow = setup.flow if setup.model.needs_flow else None
+    return _stream(f"ours_{runtime}", setup, setup.model, runtime, setup.policy, flow=flow)
 
 
 def steady(setup: Setup, runtime: str) -> Contender:

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from vidseg.bench.sizes import Size
-from vidseg.data import frames_with_labels, open_dataset
+from vidseg.data import VideoDataset, frames_with_labels, open_dataset
 from vidseg.types import RGB
 from vidseg.video import read_video
 
@@ -55,10 +55,25 @@ def open_footage(video: str | os.PathLike[str] | None, size: Size) -> Footage:
             # Where it lies on this machine is nobody's business.
             return Footage(images=images, source=Path(reader.info.name).name)
     if sample.is_dir():
-        dataset = open_dataset(sample, "folder", "all")
-        frames = frames_with_labels(dataset.videos[0], dataset.spec)
-        return Footage(images=_resized((frame.image for frame, _ in frames), size), source="the bundled sample")
+        return replace(footage_of(open_dataset(sample, "folder", "all"), size), source="the bundled sample")
     return drifting(size)
+
+
+def footage_of(dataset: VideoDataset, size: Size | None) -> Footage:
+    """The first frames of a data set's first video.
+
+    Args:
+        dataset: of one or more videos.
+        size: (height, width) that they are resized to; None for their own.
+
+    Raises:
+        DataError: if a file is missing or damaged.
+    """
+    video = dataset.videos[0]
+    images = (frame.image for frame, _ in frames_with_labels(video, dataset.spec))
+    first = next(images)
+    shown = size or (first.shape[0], first.shape[1])
+    return Footage(images=_resized(chain((first,), images), shown), source=f"{dataset.root.name}, video {video.name}")
 
 
 def drifting(size: Size, seed: int = 0) -> Footage:

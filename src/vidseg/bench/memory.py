@@ -1,4 +1,4 @@
-"""Memory of a stream, measured in a process of its own: what else the benchmark holds does not count."""
+"""Memory of a stream: what it carries, and what it takes, in a process of its own, where nothing else counts."""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +13,9 @@ from vidseg.bench.sizes import Size
 from vidseg.bench.subject import subject
 from vidseg.checkpoints import load
 from vidseg.errors import InputError, VidsegError
+from vidseg.models import VideoModel
 from vidseg.stream import Segmenter
+from vidseg.stream.policy import default_policy
 
 # Fewer do not tell a start from a steady state.
 LEAST_FRAMES = 20
@@ -100,6 +102,19 @@ class Soak:
                     f"got no answer from the process that streamed {self.frames} frames of {self.size[0]}x"
                     f"{self.size[1]}; it was killed, most likely for lack of memory; try a smaller size"
                 ) from error
+
+
+def state_bytes(model: VideoModel, network_size: Size) -> int:
+    """What a stream carries: the contexts of as many frames as its policy remembers, and its state.
+
+    Args:
+        model: with the policy that it was trained for.
+        network_size: (height, width) of the network's input.
+    """
+    context = model.blank_context(1, network_size)
+    state = model.blank_state(1, network_size).values()
+    capacity = default_policy(model.reference_offsets).capacity
+    return sum(part.nbytes for part in context) * capacity + sum(tensor.nbytes for tensor in state)
 
 
 def _stream(soak: Soak) -> MemoryReport:

@@ -13,7 +13,7 @@ from vidseg.bench.complexity import Complexity, complexity
 from vidseg.bench.contenders import PRODUCT_SIDE, Labelling, Setup, assemble, products
 from vidseg.bench.frames import Footage, open_footage
 from vidseg.bench.machine import environment
-from vidseg.bench.memory import LEAST_FRAMES, MemoryReport, Soak
+from vidseg.bench.memory import LEAST_FRAMES, MemoryReport, Soak, state_bytes
 from vidseg.bench.ratios import limit_of, ratios_of
 from vidseg.bench.sizes import Size
 from vidseg.bench.stages import StageClock, border_share
@@ -24,7 +24,6 @@ from vidseg.errors import InputError
 from vidseg.models import architecture_of
 from vidseg.runtime import set_threads
 from vidseg.steady import Steady
-from vidseg.stream.policy import default_policy
 from vidseg.types import RGB
 
 SCHEMA = 1
@@ -152,7 +151,7 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "border_share": share,
         "label_agreement": min(shares.values(), default=None),
         "label_agreements": shares,
-        "state_bytes": _state_bytes(setup),
+        "state_bytes": state_bytes(setup.model, setup.network_size),
         "memory": memory and memory.to_dict(),
         "multiply_adds_per_second": rate,
         "complexity": counted.to_dict(),
@@ -182,14 +181,6 @@ class Agreement:
     def shares(self) -> dict[str, float]:
         """Share of equal pixels, 0–1, of each of ours that was compared."""
         return {name: self._equal[name] / pixels for name, pixels in self._pixels.items() if pixels}
-
-
-def _state_bytes(setup: Setup) -> int:
-    """What a stream carries: the contexts of as many frames as its policy remembers, and its state."""
-    context = setup.model.blank_context(1, setup.network_size)
-    state = setup.model.blank_state(1, setup.network_size).values()
-    capacity = default_policy(setup.model.reference_offsets).capacity
-    return sum(part.nbytes for part in context) * capacity + sum(tensor.nbytes for tensor in state)
 
 
 def _stages(setup: Setup, footage: Footage) -> tuple[dict[str, Timing], float]:

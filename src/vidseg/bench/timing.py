@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 from typing import Any
 
 from vidseg.bench.contenders import Contender, Labelling
@@ -30,9 +30,38 @@ class Timing:
         """One run in twenty took longer; of a single run, that one."""
         return quantiles(self.runs, n=20, method="inclusive")[-1] if len(self.runs) > 1 else self.runs[0]
 
+    @property
+    def mean(self) -> float:
+        """Of all runs."""
+        return fmean(self.runs)
+
+    @property
+    def worst(self) -> float:
+        """The longest run."""
+        return max(self.runs)
+
+    def typical(self, cycle: int) -> float:
+        """What a frame takes in the long run: the median over all stretches of so many runs of a stretch's mean.
+
+        A median of single runs would tell of the cheap frames of a key-frame model only, and a mean of all of whatever
+        else the machine did meanwhile.
+
+        Args:
+            cycle: after how many frames the work is the same again; 1 where every frame takes as much.
+        """
+        length = min(cycle, len(self.runs))
+        stretches = range(len(self.runs) - length + 1)
+        return median(fmean(self.runs[start : start + length]) for start in stretches)
+
     def to_dict(self) -> dict[str, Any]:
-        """Median and 95th percentile in seconds, and how many runs they are of."""
-        return {"median": self.median, "p95": self.p95, "runs": len(self.runs)}
+        """Median, mean, 95th percentile and worst in seconds, and how many runs they are of."""
+        return {
+            "median": self.median,
+            "mean": self.mean,
+            "p95": self.p95,
+            "worst": self.worst,
+            "runs": len(self.runs),
+        }
 
 
 # Told of each round: the labels of every contender that makes some, by name.

@@ -28,6 +28,7 @@ COMMANDS = {
     "recipes": "the recipes, and the fields of each",
     "evaluate": "scores of a model, or of anyone's mask files, on a data set",
     "report": "results of several models beside each other, with videos, in one HTML file",
+    "compare": "systems trained, scored and timed side by side, in one table",
     "doctor": "whether a data set is whole, and what to do where it is not",
     "export": "write a model as files for ONNX Runtime or OpenVINO",
     "convert": "bring published weights into vidseg's own form",

@@ -52,7 +52,7 @@ def run(args: Any) -> int:
     if args.processes != 1:
         return _run_processes(args)
     with progress_bar(args.recipe, config.schedule.iterations, "iterations") as advance:
-        result = train(config, resume=args.resume, events=lambda event: _show(event, advance))
+        result = train(config, resume=args.resume, events=lambda event: show_event(event, advance))
     if result.interrupted_by:
         report(f"interrupted at iteration {result.iteration}; everything is saved, go on with --resume")
         return 128 + result.interrupted_by
@@ -77,7 +77,8 @@ def _run_processes(args: Any) -> int:
     return ending.code
 
 
-def _show(event: "Event", advance: Advance) -> None:
+def show_event(event: "Event", advance: Advance) -> None:
+    """Says what happened in a training."""
     from vidseg.train import Notice, Progress, Saved, Validated
 
     match event:
