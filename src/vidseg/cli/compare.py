@@ -51,7 +51,7 @@ def run(args: Any) -> int:
         raise InputError(f"got -o {out}, which is a file; expected a folder")
     plan = read_plan(args.plan)
     tc, why_not = chosen_flow(plan.tc)
-    if tc is None:
+    if tc is None and plan.tc != "none":
         report(f"without temporal consistency TC: {why_not}")
     shown = _Shown()
     try:
