@@ -10,7 +10,6 @@ Shape letters: B batch, C head channels, h, w size at stride 4, h', w' at stride
 """
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +19,17 @@ from vidseg.acceleration.interpolation import resize_band
 from vidseg.acceleration.linear import BAND_ELEMENTS, frozen_linear, works_in_parts
 from vidseg.models.heads.allmlp import AllMLPHead
 from vidseg.models.layers import resize_bilinear
+
+
+class ChannelMap(nn.Linear):
+    """A linear map of the channels [B,h,w,C'], or [B,C',h,w], as a convolution.
+
+    OpenVINO keeps the results of convolutions in channels-last order, in which it resizes three times as fast.
+    """
+
+    def forward(self, x: Tensor, *, channels_first: bool = False) -> Tensor:
+        """Returns x with C channels, in the order that it came in."""
+        return F.conv2d(x, self.weight[:, :, None, None], self.bias) if channels_first else super().forward(x)
 
 
 class FoldedHead(nn.Module):
@@ -66,12 +76,7 @@ class FoldedHead(nn.Module):
 
     def _mapped(self, stages: tuple[Tensor, ...]) -> list[Tensor]:
         """[B,C,·,·], each stage at its own size."""
-        # As convolutions, whose results OpenVINO keeps in channels-last order, in which it resizes three times as fast.
-        linears = (cast(nn.Linear, linear) for linear in self.maps)
-        return [
-            F.conv2d(stage, linear.weight[:, :, None, None], linear.bias)
-            for linear, stage in zip(linears, stages, strict=True)
-        ]
+        return [linear(stage, channels_first=True) for linear, stage in zip(self.maps, stages, strict=True)]
 
     def _whole(self, stages: tuple[Tensor, ...]) -> Tensor:
         """The fused feature [B,C,h,w]."""
@@ -110,8 +115,8 @@ def _resize_columns(x_BhwC: Tensor, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def _fold(head: AllMLPHead) -> list[nn.Linear]:
-    """One Linear a stage, finest first; the first carries the bias of all."""
+def _fold(head: AllMLPHead) -> list[ChannelMap]:
+    """One map a stage, finest first; the first carries the bias of all."""
     norm = head.norm
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -124,6 +129,13 @@ def _fold(head: AllMLPHead) -> list[nn.Linear]:
         assert isinstance(projection, nn.Linear)
         folded = scale[:, None] * part
         bias = bias + folded @ projection.bias.double()
-        maps.append(frozen_linear(folded @ projection.weight.double(), None))
-    maps[0] = frozen_linear(maps[0].weight, bias)
+        maps.append(_frozen_map(folded @ projection.weight.double(), None))
+    maps[0] = _frozen_map(maps[0].weight, bias)
     return maps
+
+
+def _frozen_map(weight: Tensor, bias: Tensor | None) -> ChannelMap:
+    linear = frozen_linear(weight, bias)
+    result = ChannelMap(linear.in_features, linear.out_features, bias=bias is not None, device=weight.device)
+    result.load_state_dict(linear.state_dict())
+    return result.requires_grad_(False)
