@@ -77,8 +77,8 @@ def main(root: Path = Path()) -> None:
     blocks = {f"table: {name}": lines_of(table, records) for name, table in tables().items()}
     fill(docs / "results.md", blocks | {"table: runs": runs_table(records, "runs/benchmark")})
     fill(root / "README.md", {_README: lines_of(summary(), records)})
-    if (docs / "systems.md").exists():
-        fill(docs / "systems.md", comparisons(docs / "runs" / "compare"))
+    if compared := comparisons(docs / "runs" / "compare"):
+        fill(docs / "systems.md", compared)
     with atomic_file(docs / "results.svg") as temporary:
         temporary.write_text(picture(records), encoding="utf-8")
 
