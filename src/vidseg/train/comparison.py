@@ -16,6 +16,7 @@ ADDED: dict[str, Any] = {
     "loss.auxiliary_weight": 0.4,
     "loss.log_softmax_first": False,
     "loss.average": "all",
+    "loss.decision_weight": 1.0,
     "optimizer.kind": "adamw",
     "optimizer.momentum": 0.9,
     "optimizer.decay_vectors": True,
