@@ -141,6 +141,10 @@ def picture(records: Records) -> str:
         (base, cffm, _), (steady_base, steady_cffm, _) = pair.rows(), pair.rows(STEADY)
         rows = zip(styles, (base, steady_base, cffm, steady_cffm), strict=True)
         series = {name: _dots(records, row) for name, row in rows}
+        for name in ("SegFormer", "CFFM"):
+            # Where steadying did nothing, as at a frame a second, its dots would hide the others.
+            plain = series[name]
+            series[f"{name}, steadied"] = [dot for dot in series[f"{name}, steadied"] if dot not in plain]
         if any(series.values()):
             panels[pair.title] = series
     return scatter(panels, styles, xlabel="mIoU, %", ylabel="mVC16, %")
