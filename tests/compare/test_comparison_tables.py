@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 import results
+import toys
 from comparisons import SCORES, record, system
 from vidseg.bench.timing import Timing
 from vidseg.compare.page import write_page
 from vidseg.compare.spread import is_beyond
 from vidseg.compare.table import cells_of, columns_of, markdown, notes, values_of
+from vidseg.compare.timing import cycle_of
 
 
 def test_the_table_is_the_paper_s():
@@ -88,6 +90,13 @@ def test_a_key_frame_model_s_time_is_that_of_its_cycle():
     # What the machine does once does not count; a mean would have it.
     assert Timing(runs=(*runs, 60.0)).typical(3) == pytest.approx(1.1 / 3)
     assert Timing(runs=runs).typical(100) == pytest.approx(timing.mean)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frames"), [("mrcfa", 1), ("clockwork", 2), ("clockwork adaptive", 40), ("dvsnet", 40)]
+)
+def test_what_decides_by_itself_is_timed_by_the_mean_of_all_its_frames(kind: str, frames: int):
+    assert cycle_of(toys.toy(kind), rounds=40) == frames
 
 
 def test_pages_of_docs_are_filled_from_kept_comparisons(tmp_path: Path):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vidseg.acceleration.interpolation import resize_band
-from vidseg.acceleration.linear import BAND_ELEMENTS, frozen_linear, works_in_parts
+from vidseg.acceleration.linear import BAND_ELEMENTS, frozen, works_in_parts
 from vidseg.models.heads.allmlp import AllMLPHead
 from vidseg.models.layers import resize_bilinear
 
@@ -129,13 +129,6 @@ def _fold(head: AllMLPHead) -> list[ChannelMap]:
         assert isinstance(projection, nn.Linear)
         folded = scale[:, None] * part
         bias = bias + folded @ projection.bias.double()
-        maps.append(_frozen_map(folded @ projection.weight.double(), None))
-    maps[0] = _frozen_map(maps[0].weight, bias)
+        maps.append(frozen(ChannelMap, folded @ projection.weight.double(), None))
+    maps[0] = frozen(ChannelMap, maps[0].weight, bias)
     return maps
-
-
-def _frozen_map(weight: Tensor, bias: Tensor | None) -> ChannelMap:
-    linear = frozen_linear(weight, bias)
-    result = ChannelMap(linear.in_features, linear.out_features, bias=bias is not None, device=weight.device)
-    result.load_state_dict(linear.state_dict())
-    return result.requires_grad_(False)

@@ -8,7 +8,7 @@ Shape letters: T frames of a clip, H, W map at stride 8, C head channels, m cont
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from vidseg.errors import InputError
@@ -26,6 +26,7 @@ from vidseg.models import (
     build_model,
 )
 from vidseg.models.cffm.windows import NUM_SURROUNDING, WINDOW
+from vidseg.models.per_frame import image_model_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def _inner_segformer(config: CFFMConfig | MRCFAConfig) -> ModelConfig:
 
 def _inner_image_model(config: LMANetConfig | STTConfig) -> ModelConfig:
     """Encoder, heads and classifier."""
-    return PerFrameConfig(**{field.name: getattr(config, field.name) for field in fields(PerFrameConfig)})
+    return PerFrameConfig(**image_model_fields(config))
 
 
 _PLAIN_PARTS = {

@@ -15,6 +15,7 @@ from vidseg.report import Asset, one_file
 _SCRIPTS = (
     Asset("vidseg.report", "js/dom.js"),
     Asset("vidseg.report", "js/format.js"),
+    Asset("vidseg.report", "js/settings.js"),
     Asset("vidseg.compare", "js/contents.js"),
     Asset("vidseg.compare", "js/plot.js"),
     Asset("vidseg.compare", "js/table.js"),

@@ -21,7 +21,7 @@ from vidseg.compare.plan import Plan, System
 from vidseg.compare.workplace import Key
 from vidseg.data import VideoDataset
 from vidseg.evaluate import listed_rate
-from vidseg.models import Adaptive, Cycle, VideoModel, architecture_of, encoder_name
+from vidseg.models import Adaptive, Cycle, Repeated, VideoModel, architecture_of, encoder_name
 from vidseg.steady import Steady
 from vidseg.stream import parse_policy
 
@@ -88,7 +88,7 @@ def time_systems(
             absent[one.system.name] = " ".join(str(error).split())
             continue
         contenders.append(contender)
-        cycles[one.system.name] = _cycle(model, plan.rounds)
+        cycles[one.system.name] = cycle_of(model, plan.rounds)
         assert model.preprocessing is not None
         state[one.system.name] = state_bytes(model, model.preprocessing.network_size(height, width))
     frames = iter(footage)
@@ -172,11 +172,11 @@ def _contender(plan: Plan, system: System, model: VideoModel, size: Size, datase
     return replace(make(setup, plan.runtime), name=system.name)
 
 
-def _cycle(model: VideoModel, rounds: int) -> int:
-    """After how many frames the work is the same again; never, where the model decides."""
+def cycle_of(model: VideoModel, rounds: int) -> int:
+    """After how many frames the work is the same again; where the model decides, all `rounds` that are timed."""
     match model.schedule:
         case Cycle(steps=steps):
             return len(steps)
-        case Adaptive():
+        case Adaptive() | Repeated():
             return rounds
     return 1

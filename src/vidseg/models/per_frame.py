@@ -4,8 +4,8 @@ Shape letters: B batch, K classes, C channels of the head, h, w size of the logi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -47,6 +47,11 @@ class PerFrameConfig:
         return ()
 
 
+def image_model_fields(config: Any) -> dict[str, Any]:
+    """The fields, by name, that a configuration shares with the image model in it: those of `PerFrameConfig`."""
+    return {field.name: getattr(config, field.name) for field in fields(PerFrameConfig)}
+
+
 def check_auxiliary(head: HeadConfig, auxiliary: FCNConfig | None) -> None:
     """Checks that a head that needs an auxiliary one has it.
 
@@ -68,6 +73,13 @@ class AuxiliaryHead(nn.Module):
 
     def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
         return self.classifier(self.dropout(self.head(stages)))
+
+
+def build_auxiliary_head(config: Any, encoder: Encoder) -> AuxiliaryHead | None:
+    """The auxiliary head of a configuration that has the fields of `PerFrameConfig`; None where it wants none."""
+    if config.auxiliary is None:
+        return None
+    return AuxiliaryHead(config.auxiliary, encoder, config.num_classes, config.dropout)
 
 
 def apply_head(
@@ -116,9 +128,7 @@ class PerFrame(ReferenceModel):
         self.head = build_head(config.head, self.encoder)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
-        self.auxiliary_head: AuxiliaryHead | None = None
-        if config.auxiliary is not None:
-            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+        self.auxiliary_head = build_auxiliary_head(config, self.encoder)
 
     def encode(self, frame_B3HW: Tensor) -> PerFrameFeatures:
         """The head's feature of RGB frames, float 0–255."""

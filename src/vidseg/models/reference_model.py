@@ -20,6 +20,16 @@ from vidseg.models.contract import ClipLogits, Context, FrameInputs, FrameOutput
 Features = TypeVar("Features", bound=tuple[Any, ...])
 
 
+def check_offsets(offsets: Sequence[int]) -> None:
+    """Checks how many frames back each reference lies.
+
+    Raises:
+        InputError: for none, one below 1, or another order than oldest (largest) first.
+    """
+    if not offsets or min(offsets) < 1 or list(offsets) != sorted(set(offsets), reverse=True):
+        raise InputError(f"got offsets {list(offsets)}; expected one or more, oldest (largest) first, each 1 or more")
+
+
 class ReferenceModel(VideoModel):
     """A model given by `encode`, `context` and `decode`. Without `reference_offsets` the last two are trivial."""
 

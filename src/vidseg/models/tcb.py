@@ -31,7 +31,7 @@ from vidseg.models.heads import (
 )
 from vidseg.models.layers import Normalization, resize_bilinear
 from vidseg.models.per_frame import AuxiliaryHead
-from vidseg.models.reference_model import ReferenceModel, check_references
+from vidseg.models.reference_model import ReferenceModel, check_offsets, check_references
 from vidseg.models.schedules import ByReferences, Cycle
 from vidseg.models.segformer import check_head
 from vidseg.models.stateful_model import loop_clip
@@ -65,9 +65,7 @@ class TCBConfig:
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head.channels, self.dropout)
-        offsets = list(self.offsets)
-        if not offsets or min(offsets) < 1 or offsets != sorted(set(offsets), reverse=True):
-            raise InputError(f"got offsets {offsets}; expected one or more, oldest (largest) first, each 1 or more")
+        check_offsets(self.offsets)
         if self.memory not in ("none", "recent", "released") or self.memory_size < 1:
             raise InputError(
                 f"got memory={self.memory!r}, memory_size={self.memory_size}; expected none, recent or released, "

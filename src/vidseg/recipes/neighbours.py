@@ -5,12 +5,12 @@ built on, so a trained one is the best start: ``--initial_weights DIR``. All fra
 changed should be the scene.
 """
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from vidseg.data import ClipConfig
 from vidseg.models import LMANetConfig, ModelConfig, PerFrameConfig, STTConfig, TimmConfig
 from vidseg.models.heads import PSPConfig, auxiliary_fcn
+from vidseg.models.per_frame import image_model_fields
 from vidseg.recipes.cityscapes import NUM_CLASSES, per_frame_cityscapes
 from vidseg.recipes.image_models import pspnet_r18_small
 from vidseg.train import LossConfig, TrainConfig
@@ -33,7 +33,9 @@ def lmanet_r101_cityscapes() -> TrainConfig:
         auxiliary=auxiliary_fcn(256),
     )
     name = "lmanet_r101_cityscapes"
-    return _on_clips(per_frame_cityscapes(image_model, name), LMANetConfig(**_parts(image_model)), name, _TARGET_LOSS)
+    return _on_clips(
+        per_frame_cityscapes(image_model, name), LMANetConfig(**image_model_fields(image_model)), name, _TARGET_LOSS
+    )
 
 
 def lmanet_r18_small() -> TrainConfig:
@@ -43,7 +45,7 @@ def lmanet_r18_small() -> TrainConfig:
     --initial_weights runs/pspnet_r18_small/last.
     """
     config = pspnet_r18_small()
-    model = LMANetConfig(**_parts(config.model), key_channels=32, value_channels=64)
+    model = LMANetConfig(**image_model_fields(config.model), key_channels=32, value_channels=64)
     return _on_clips(config, model, "lmanet_r18_small", LossConfig())
 
 
@@ -56,7 +58,9 @@ def stt_r18_cityscapes() -> TrainConfig:
         auxiliary=auxiliary_fcn(64),
     )
     name = "stt_r18_cityscapes"
-    return _on_clips(per_frame_cityscapes(image_model, name), STTConfig(**_parts(image_model)), name, _TARGET_LOSS)
+    return _on_clips(
+        per_frame_cityscapes(image_model, name), STTConfig(**image_model_fields(image_model)), name, _TARGET_LOSS
+    )
 
 
 def stt_r18_small() -> TrainConfig:
@@ -66,12 +70,7 @@ def stt_r18_small() -> TrainConfig:
     --initial_weights runs/pspnet_r18_small/last.
     """
     config = pspnet_r18_small()
-    return _on_clips(config, STTConfig(**_parts(config.model)), "stt_r18_small", LossConfig())
-
-
-def _parts(image_model: ModelConfig) -> dict[str, Any]:
-    """The fields of an image model, which those built on it have, too."""
-    return {field.name: getattr(image_model, field.name) for field in fields(image_model)}
+    return _on_clips(config, STTConfig(**image_model_fields(config.model)), "stt_r18_small", LossConfig())
 
 
 def _on_clips(config: TrainConfig, model: ModelConfig, name: str, loss: LossConfig) -> TrainConfig:

@@ -4,10 +4,11 @@ As the image models it is built on (see `vidseg.recipes.image_models`), on clips
 four teach the auxiliary head, which finds the regions. Scores on VSPW: mIoU / mVC8 / mVC16.
 """
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from vidseg.data import ClipConfig
 from vidseg.models import TCBConfig
+from vidseg.models.per_frame import image_model_fields
 from vidseg.recipes.image_models import ocrnet_r101_vspw, pspnet_r18_small, pspnet_r101_vspw
 from vidseg.train import TrainConfig
 
@@ -39,7 +40,7 @@ def tcb_r18_small() -> TrainConfig:
 
 
 def _tcb(config: TrainConfig, name: str) -> TrainConfig:
-    model = TCBConfig(**{field.name: getattr(config.model, field.name) for field in fields(config.model)})
+    model = TCBConfig(**image_model_fields(config.model))
     clips = ClipConfig(reference_offsets=model.offsets, per=config.data.clips.per, reverse_probability=0.0)
     return replace(
         config,

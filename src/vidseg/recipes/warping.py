@@ -6,12 +6,12 @@ compares colours along it, want a thing to look the same twice. GRFP learns on c
 counts, with its image model frozen; --frozen '[]' lets that learn, too. Scores on VSPW: mIoU / mVC8 / mVC16.
 """
 
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from vidseg.data import ClipConfig
-from vidseg.models import GRFPConfig, ModelConfig, NetWarpConfig, PerFrameConfig, TimmConfig
+from vidseg.models import GRFPConfig, NetWarpConfig, PerFrameConfig, TimmConfig
 from vidseg.models.heads import PSPConfig, auxiliary_fcn
+from vidseg.models.per_frame import image_model_fields
 from vidseg.recipes.cityscapes import NUM_CLASSES as CITYSCAPES_CLASSES
 from vidseg.recipes.cityscapes import per_frame_cityscapes
 from vidseg.recipes.image_models import ocrnet_r101_vspw, pspnet_r18_small, pspnet_r101_vspw
@@ -103,23 +103,18 @@ def etc_r18_small() -> TrainConfig:
 
 
 def _netwarp(config: TrainConfig, name: str, *, flow: str) -> TrainConfig:
-    model = NetWarpConfig(**_image_model(config.model))
+    model = NetWarpConfig(**image_model_fields(config.model))
     return replace(_on_clips(config, _TWO_FRAMES, name, flow=flow), model=model)
 
 
 def _grfp(config: TrainConfig, name: str, *, start: str, flow: str) -> TrainConfig:
-    model = GRFPConfig(**_image_model(config.model))
+    model = GRFPConfig(**image_model_fields(config.model))
     return replace(
         _on_clips(config, _FIVE_FRAMES, name, flow=flow),
         model=model,
         initial_weights=f"runs/{start}/last",
         frozen=("encoder", "head", "dropout", "classifier", "auxiliary_head"),
     )
-
-
-def _image_model(config: ModelConfig) -> dict[str, Any]:
-    """The fields that make an image model of a configuration."""
-    return {field.name: getattr(config, field.name) for field in fields(PerFrameConfig)}
 
 
 def _etc(config: TrainConfig, name: str, *, flow: str) -> TrainConfig:

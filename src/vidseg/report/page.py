@@ -9,6 +9,7 @@ from vidseg.report.one_file import Asset, one_file
 SCRIPTS = (
     "dom.js",
     "format.js",
+    "settings.js",
     "contents.js",
     "colours.js",
     "clip.js",

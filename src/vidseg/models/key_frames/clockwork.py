@@ -11,7 +11,7 @@ Shape letters: B batch, K classes, H, W image size, h, w size of a stage.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -23,12 +23,12 @@ from vidseg.models.encoders import EncoderConfig, build_encoder, require_staged
 from vidseg.models.heads import FCNConfig, HeadConfig, build_head
 from vidseg.models.layers import Normalization
 from vidseg.models.per_frame import (
-    AuxiliaryHead,
     PerFrame,
-    PerFrameConfig,
     apply_head,
     auxiliary_logits,
+    build_auxiliary_head,
     check_auxiliary,
+    image_model_fields,
 )
 from vidseg.models.schedules import Adaptive, Cycle
 from vidseg.models.segformer import check_head
@@ -101,9 +101,7 @@ class Clockwork(StatefulModel):
         self.head = build_head(config.head, self.encoder)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
-        self.auxiliary_head: AuxiliaryHead | None = None
-        if config.auxiliary is not None:
-            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+        self.auxiliary_head = build_auxiliary_head(config, self.encoder)
         names = tuple(f"stage{index + 1}" for index in range(_STAGES))
         self._shallow_names, self._deep_names = names[: config.shallow_stages], names[config.shallow_stages :]
 
@@ -184,8 +182,11 @@ def clockwork(
     Raises:
         InputError: for a clock that the model cannot have, or an encoder that does not run stage by stage.
     """
-    sizes = {field.name: getattr(model.config, field.name) for field in fields(PerFrameConfig)}
-    wound = Clockwork(ClockworkConfig(**sizes, rate=rate, threshold=threshold, shallow_stages=shallow_stages))
+    wound = Clockwork(
+        ClockworkConfig(
+            **image_model_fields(model.config), rate=rate, threshold=threshold, shallow_stages=shallow_stages
+        )
+    )
     wound.load_state_dict(model.state_dict())
     for name in ("class_map", "preprocessing", "training_record"):
         setattr(wound, name, getattr(model, name))

@@ -25,7 +25,7 @@ from vidseg.models.heads import AllMLPConfig, HeadConfig, build_head
 from vidseg.models.layers import Normalization, resize_bilinear
 from vidseg.models.mrcfa.refinement import AffinityRefinement
 from vidseg.models.mrcfa.selection import pick_tokens, select_tokens
-from vidseg.models.reference_model import ReferenceModel, check_references
+from vidseg.models.reference_model import ReferenceModel, check_offsets, check_references
 from vidseg.models.segformer import check_head
 
 _STRIDES = (4, 8, 16, 32)
@@ -57,9 +57,7 @@ class MRCFAConfig:
 
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head_channels, self.dropout)
-        offsets = list(self.offsets)
-        if not offsets or min(offsets) < 1 or offsets != sorted(set(offsets), reverse=True):
-            raise InputError(f"got offsets {offsets}; expected one or more, oldest (largest) first, each 1 or more")
+        check_offsets(self.offsets)
         if not 0 < self.share <= 1:
             raise InputError(f"got share={self.share}; expected a share of the tokens above 0 and at most 1")
         if self.refining_convs not in (1, 2):

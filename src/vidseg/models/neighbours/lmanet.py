@@ -26,7 +26,7 @@ from vidseg.models.encoders import EncoderConfig, build_encoder
 from vidseg.models.heads import FCNConfig, HeadConfig, build_head
 from vidseg.models.layers import Normalization
 from vidseg.models.neighbours.tiles import NeighbourhoodAttention, check_window
-from vidseg.models.per_frame import AuxiliaryHead, apply_head, auxiliary_logits, check_auxiliary
+from vidseg.models.per_frame import apply_head, auxiliary_logits, build_auxiliary_head, check_auxiliary
 from vidseg.models.schedules import Cycle
 from vidseg.models.segformer import check_head
 from vidseg.models.stateful_model import StatefulModel, check_clip
@@ -112,9 +112,7 @@ class LMANet(StatefulModel):
         self.attention = NeighbourhoodAttention(config.window)
         self.fusion = GatedFusion(D, config.value_channels)
         self.head = build_head(config.head, self.encoder)
-        self.auxiliary_head: AuxiliaryHead | None = None
-        if config.auxiliary is not None:
-            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+        self.auxiliary_head = build_auxiliary_head(config, self.encoder)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
 

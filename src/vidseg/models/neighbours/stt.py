@@ -25,8 +25,8 @@ from vidseg.models.encoders import EncoderConfig, build_encoder
 from vidseg.models.heads import FCNConfig, HeadConfig, build_head
 from vidseg.models.layers import MLP, Normalization
 from vidseg.models.neighbours.regions import Region, attend_to_regions, rows_at, select_changed
-from vidseg.models.per_frame import AuxiliaryHead, apply_head, auxiliary_logits, check_auxiliary
-from vidseg.models.reference_model import ReferenceModel, check_references
+from vidseg.models.per_frame import apply_head, auxiliary_logits, build_auxiliary_head, check_auxiliary
+from vidseg.models.reference_model import ReferenceModel, check_offsets, check_references
 from vidseg.models.segformer import check_head
 
 
@@ -59,9 +59,7 @@ class STTConfig:
     def __post_init__(self) -> None:
         check_head(self.num_classes, self.head.channels, self.dropout)
         check_auxiliary(self.head, self.auxiliary)
-        offsets = list(self.offsets)
-        if not offsets or min(offsets) < 1 or offsets != sorted(set(offsets), reverse=True):
-            raise InputError(f"got offsets {offsets}; expected one or more, oldest (largest) first, each 1 or more")
+        check_offsets(self.offsets)
         if not 0 < self.share <= 1:
             raise InputError(f"got share={self.share}; expected a share of the positions above 0 and at most 1")
         if self.reach < 1:
@@ -149,9 +147,7 @@ class STT(ReferenceModel):
         self.normalization = Normalization(self.encoder.mean, self.encoder.std)
         self.head = build_head(config.head, self.encoder)
         self.layer = SparseTemporalLayer(self.head.channels, config.heads, config.share)
-        self.auxiliary_head: AuxiliaryHead | None = None
-        if config.auxiliary is not None:
-            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+        self.auxiliary_head = build_auxiliary_head(config, self.encoder)
         self.dropout = nn.Dropout2d(config.dropout)
         self.classifier = nn.Conv2d(self.head.channels, config.num_classes, kernel_size=1)
 

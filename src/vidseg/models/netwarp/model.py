@@ -19,7 +19,7 @@ from vidseg.models.encoders import EncoderConfig, build_encoder
 from vidseg.models.heads import FCNConfig, HeadConfig, PSPHead, build_head
 from vidseg.models.layers import Normalization
 from vidseg.models.netwarp.flow_cnn import FlowCNN
-from vidseg.models.per_frame import AuxiliaryHead, apply_head, auxiliary_logits, check_auxiliary
+from vidseg.models.per_frame import apply_head, auxiliary_logits, build_auxiliary_head, check_auxiliary
 from vidseg.models.schedules import Cycle
 from vidseg.models.segformer import check_head
 from vidseg.models.stateful_model import StatefulModel
@@ -81,9 +81,7 @@ class NetWarp(StatefulModel):
         self.encoder = build_encoder(config.encoder)
         self.normalization = Normalization(self.encoder.mean, self.encoder.std)
         self.head = build_head(config.head, self.encoder)
-        self.auxiliary_head: AuxiliaryHead | None = None
-        if config.auxiliary is not None:
-            self.auxiliary_head = AuxiliaryHead(config.auxiliary, self.encoder, config.num_classes, config.dropout)
+        self.auxiliary_head = build_auxiliary_head(config, self.encoder)
         self.flow_cnn = FlowCNN(released=config.compat)
         self.stage_blend = Blend(self.encoder.widths[-1])
         self.feature_blend = Blend(self._feature_shape[0])

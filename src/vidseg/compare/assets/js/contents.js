@@ -3,16 +3,6 @@
 const report = JSON.parse(byId("contents").textContent);
 const PROTOCOLS = ["vspw", "exact"];
 const settings = { protocol: report.protocol, across: "fps" };
-const listeners = [];
-
-function whenSettingsChange(listener) {
-  listeners.push(listener);
-}
-
-function change(name, value) {
-  settings[name] = value;
-  for (const listener of listeners) listener(name);
-}
 
 function columnOf(key) {
   return report.columns.find((column) => column.key === key);

@@ -16,7 +16,6 @@ const PROTOCOL_NOTES = {
   exact: "As the definitions say: every video and every window counts.",
 };
 
-// Listeners are called with the name of the setting that changed.
 const settings = {
   protocol: Object.keys(report.models[0].protocols).find((name) => report.models[0].protocols[name].mIoU !== null)
     ?? Object.keys(report.models[0].protocols)[0],
@@ -24,16 +23,6 @@ const settings = {
   opacity: 0.65,
   alone: null, // the class that is shown alone
 };
-const listeners = [];
-
-function whenSettingsChange(listener) {
-  listeners.push(listener);
-}
-
-function change(name, value) {
-  settings[name] = value;
-  for (const listener of listeners) listener(name);
-}
 
 // Beyond six models the colours begin again; their names stand beside them everywhere.
 function modelClass(index) {
