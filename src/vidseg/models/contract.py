@@ -218,11 +218,23 @@ class VideoModel(nn.Module, ABC):
         """Makes the backward pass compute the encoder's activations anew: less memory, about a third more time."""
         self.encoder.recompute_in_backward()
 
+    def adapt_part(self, part: str, theirs: Mapping[str, Tensor]) -> str | None:
+        """Fills a part from a trained one of other shapes, where most of it means the same.
+
+        Args:
+            part: its name.
+            theirs: the trained part's state dict.
+
+        Returns:
+            What was done, in words; None if nothing was, and the part is unchanged.
+        """
+        return None
+
     def derive_parts(self, copied: Collection[str]) -> dict[str, str]:
         """Sets parts that would start blindly from parts whose weights were copied from a per-frame model.
 
         Args:
-            copied: names of the parts that have trained weights now.
+            copied: names of the parts that have trained weights now, adapted ones among them.
 
         Returns:
             What was done to which part, in words; empty if nothing.
