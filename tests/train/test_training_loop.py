@@ -341,3 +341,15 @@ def test_two_processes_learn_what_one_with_a_batch_twice_as_large_learns(squares
     torch.testing.assert_close(means[0], means[1], rtol=1e-3, atol=1e-5)
     variances = [learner["model"]["head.norm.running_var"] for learner in (first, second)]
     torch.testing.assert_close(variances[0], variances[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("native", "precision", "warned"), [(False, "bf16", 1), (False, "fp32", 0), (True, "bf16", 0)])
+def test_a_precision_that_costs_time_is_said(native, precision, warned, squares, tmp_path, monkeypatch):
+    # Not asked of this machine, whose answer would decide which cases there are.
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: native)
+    config = tiny_config(squares, tmp_path, device="cpu", precision=precision)
+    told: list[object] = []
+    train(longer(config, 1), events=told.append)
+    said = [event.message for event in told if isinstance(event, Notice) and "bf16" in event.message]
+    assert len(said) == warned
+    assert all("--runtime.precision fp32" in message for message in said)
