@@ -90,7 +90,7 @@ def train(
     state = folder.restore() if resume else None
     if not resume:
         folder.require_new()
-    learner = Learner(fabric, _new_model(config, dataset, events, resumed=state is not None), config)
+    learner = Learner(fabric, _new_model(config, dataset, events, resumed=state is not None), config, dataset.videos)
     iteration = 0
     if state is not None:
         learner.load_state(state["learner"])

@@ -154,7 +154,7 @@ class CFFM(ReferenceModel):
         self.prior: VideoPrior | None = None
         if config.prior is not None:
             self.prior = VideoPrior(config.prior, config.head_channels, config.num_classes, config.dropout)
-            self.prior_names, self.prior_frames = (PROTOTYPES,), 10
+            self.prior_names, self.prior_frames, self.prior_parts = (PROTOTYPES,), 10, ("encoder", "head")
         if (self.head.channels, self.head.stride) != (config.head_channels, 4):
             raise InputError(
                 f"got a head of {self.head.channels} channels at stride {self.head.stride}; expected "
