@@ -45,7 +45,10 @@ FACTORS = {
     "backbone": "backbone (random weights)",
     "frames": "frames of a clip",
     "classes": "number of classes",
+    "threads": "CPU threads",
+    "depth": "mining blocks (random weights)",
 }
+_TURNS = {"first": "for the first time", "again": "with compiled graphs at hand"}
 SERIES = {
     "naive": "naive, torch",
     "ours_torch": "vidseg, torch",
@@ -159,6 +162,8 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"- Memory over {memory['frames']} frames ({memory['runtime']}): {_mb(memory['loaded'])} with everything "
             f"loaded, peak {_mb(memory['peak'])}, growth over the last nine tenths {_mb(memory['growth'])}."
         )
+    if segmented := report.get("segment"):
+        lines += [_segment_line(turn, row) for turn, row in segmented.items()]
     if report["limit"]:
         limit = report["limit"]
         lines.append(
@@ -167,6 +172,14 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"{_ms(limit['seconds'])} ms."
         )
     return lines
+
+
+def _segment_line(turn: str, row: dict[str, float]) -> str:
+    return (
+        f"- `vidseg segment` on a file, {_TURNS[turn]}: {row['seconds']:.1f} s by the wall clock from its start to the "
+        f"finished overlay, {row['frames_per_second']:.2f} frames/s; {row['steady_frames_per_second']:.2f} from the "
+        f"first labels to the last; {row['compile_seconds']:.1f} s went into compiling."
+    )
 
 
 def _sweep_sections(report: dict[str, Any], folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from vidseg.bench.complexity import Complexity, complexity
 from vidseg.bench.contenders import PRODUCT_SIDE, Labelling, Setup, assemble, products
+from vidseg.bench.end_to_end import segment_rates
 from vidseg.bench.frames import Footage, open_footage
 from vidseg.bench.machine import environment
 from vidseg.bench.memory import LEAST_FRAMES, MemoryReport, Soak, state_bytes
@@ -62,6 +63,7 @@ class BenchConfig:
         threads: CPU threads; None for each runtime's own choice.
         seconds: for all of it, about; on a slow machine every contender still gets a turn.
         soak_frames: over how many frames memory is watched; 0 for not at all.
+        segment_frames: of the file that `vidseg segment` is timed on by the wall clock; 0 for not at all.
         contenders: names of those that take turns, some of `IN_TURN` and `STEADY`.
         steady: how the contenders of `STEADY` are steadied.
         flow: what estimates their motion; None for DIS.
@@ -74,6 +76,7 @@ class BenchConfig:
     threads: int | None = None
     seconds: float = 170
     soak_frames: int = MEMORY_FRAMES
+    segment_frames: int = 0
     contenders: tuple[str, ...] = IN_TURN
     steady: Steady = field(default_factory=Steady)
     flow: str | None = None
@@ -83,6 +86,8 @@ class BenchConfig:
             raise InputError(
                 f"got {self.soak_frames} frames to watch memory over; expected {LEAST_FRAMES} or more, or 0"
             )
+        if self.segment_frames < 0:
+            raise InputError(f"got a file of {self.segment_frames} frames to segment; expected 1 or more, or 0")
         known = (*IN_TURN, *STEADY)
         if unknown := sorted(set(self.contenders) - set(known)):
             raise InputError(f"got contenders {', '.join(unknown)}; expected some of {', '.join(known)}")
@@ -117,6 +122,10 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
     stages, share = _stages(setup, footage)
     progress(f"watching memory over {config.soak_frames} frames")
     memory, unwatched = _memory(config, "torch" if "ours_openvino" in contenders.absent else "openvino")
+    segmented = None
+    if config.segment_frames:
+        progress(f"segmenting a file of {config.segment_frames} frames, twice")
+        segmented = segment_rates(setup.model, footage, threads=config.threads, frames=config.segment_frames)
     progress("joint self-attention")
     frames = iter(footage)
     slow, too_slow = _joint(setup, frames, counted)
@@ -153,6 +162,7 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "label_agreements": shares,
         "state_bytes": state_bytes(setup.model, setup.network_size),
         "memory": memory and memory.to_dict(),
+        "segment": segmented,
         "multiply_adds_per_second": rate,
         "complexity": counted.to_dict(),
     }
