@@ -29,11 +29,18 @@ from vidseg.runtime.guarantee import (
     read_guarantee,
 )
 from vidseg.runtime.openvino import Floats, cpu_abilities, cpu_name, openvino_request, read_openvino, to_openvino
-from vidseg.runtime.quantising import products, quantised
+from vidseg.runtime.quantising import CONVOLUTIONS, PRODUCTS, products, quantised
 
-# Of the disagreement allowed, what one graph may cause on what it was calibrated on. First all is lowered, whatever it
-# causes. A stream adds up what all its graphs do to frames that they never saw, so each next try allows less.
-_SHARES = (None, 1.0, 0.5)
+# What int8 is tried with, in order: which products, and of the disagreement allowed the share that one graph may cause
+# on what it was calibrated on, None for whatever it causes. Linear layers have outliers, and gain nothing without VNNI.
+# A stream adds up what all its graphs do to frames that they never saw, so the last try allows less. The tries with a
+# share take many compilations each; they come when no other is good enough.
+_TRIES: tuple[tuple[tuple[str, ...], float | None], ...] = (
+    (PRODUCTS, None),
+    (CONVOLUTIONS, None),
+    (PRODUCTS, 1.0),
+    (PRODUCTS, 0.5),
+)
 
 _FLOATS: dict[str, Floats] = {"int8": "f32", "bf16": "bf16"}
 
@@ -100,28 +107,43 @@ class Lowering:
         # Ready once: a trial after another compares with the same.
         ready = {name: openvino_request(translated) for name, translated in exact.items()}
         reference = _runtime(model, exact.__getitem__, None, "f32")
-        for share in _SHARES if self.precision == "int8" else (None,):
+        passed: list[tuple[Judgement, dict[str, Any]]] = []
+        best = 0.0
+        for kinds, share in _TRIES if self.precision == "int8" else _TRIES[:1]:
+            if passed and share is not None:
+                break
             most_changed = None if share is None else share * (1 - self.threshold)
-            models = {name: self._lowered(graphs[name], exact[name], ready[name], most_changed) for name in graphs}
+            models = {
+                name: self._lowered(graphs[name], exact[name], ready[name], kinds, most_changed) for name in graphs
+            }
             self.progress("comparing with exact")
             runtime = _runtime(model, models.__getitem__, None, _FLOATS[self.precision])
             judgement = self.trial.judge(reference, runtime)
+            best = max(best, judgement.agreement)
             if judgement.agreement >= self.threshold:
-                return models, self._guarantee(model, models, judgement)
-        raise InputError(
-            f"got {self.precision} with {judgement.agreement:.2%} of pixels labelled as exact on {judgement.frames} "
-            f"frames of {self.trial.video} that were kept aside; expected {self.threshold:.2%} or more, so nothing was "
-            "written; do: calibrate on more of a video like yours, lower --min-agreement, or stay with exact"
-        )
+                passed.append((judgement, models))
+                if judgement.speedup >= 1:
+                    break
+        if not passed:
+            raise InputError(
+                f"got {self.precision} with {best:.2%} of pixels labelled as exact at best, on {judgement.frames} "
+                f"frames of {self.trial.video} that were kept aside; expected {self.threshold:.2%} or more, so nothing "
+                "was written; do: calibrate on more of a video like yours, lower --min-agreement, or stay with exact"
+            )
+        judgement, models = max(passed, key=lambda one: one[0].speedup)
+        return models, self._guarantee(model, models, judgement)
 
-    def _lowered(self, graph: StepGraph, exact: Any, ready: Compiled, most_changed: float | None) -> Any:
+    def _lowered(
+        self, graph: StepGraph, exact: Any, ready: Compiled, kinds: tuple[str, ...], most_changed: float | None
+    ) -> Any:
         # What decides about the schedule is cheap, and has no labels to be judged by.
         samples = [] if self.precision != "int8" or graph.spec.probe else self.trial.samples(graph.name)
         if not samples:
             return exact
         finding = "" if most_changed is None else ", finding out which products must stay exact: this takes minutes"
-        self.progress(f"calibrating {graph.name} on {len(samples)} frames{finding}")
-        return quantised(exact, samples, ready, most_changed=most_changed)
+        what = "convolutions of " if kinds == CONVOLUTIONS else ""
+        self.progress(f"calibrating {what}{graph.name} on {len(samples)} frames{finding}")
+        return quantised(exact, samples, ready, kinds=kinds, most_changed=most_changed)
 
     def _guarantee(self, model: VideoModel, models: Mapping[str, Any], judgement: Judgement) -> Guarantee:
         found = {name: products(lowered) for name, lowered in models.items()}

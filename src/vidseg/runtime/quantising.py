@@ -23,6 +23,9 @@ from vidseg.errors import extra
 from vidseg.runtime.compiling import Compiled
 from vidseg.runtime.graph import quiet
 
+CONVOLUTIONS = ("Convolution", "GroupConvolution")
+PRODUCTS = (*CONVOLUTIONS, "MatMul")
+
 # By how many samples an operation's share in the damage is estimated.
 _RANKED_BY = 3
 # Between a weight and the operation that it belongs to.
@@ -32,7 +35,12 @@ _Sample = tuple[list[NDArray[Any]], NDArray[Any]]
 
 
 def quantised(
-    model: Any, samples: Sequence[Sequence[Tensor]], exact: Compiled, *, most_changed: float | None = None
+    model: Any,
+    samples: Sequence[Sequence[Tensor]],
+    exact: Compiled,
+    *,
+    kinds: Sequence[str] = PRODUCTS,
+    most_changed: float | None = None,
 ) -> Any:
     """An int8 version of a step's graph; operations that harm its labels most stay exact until they are few enough.
 
@@ -40,6 +48,7 @@ def quantised(
         model: the ``openvino.Model`` of a step that gives logits [1,K,h,w] first; it is not changed.
         samples: the step's arguments, as a stream had them; ranges of activations are theirs.
         exact: the same graph ready to run.
+        kinds: of products that may be int8, some of `PRODUCTS`.
         most_changed: share of a sample's positions, 0–1, whose largest logit may be of another class; None for
             whatever comes of it. Finding out which operations must stay exact compiles the graph once for each.
 
@@ -50,7 +59,7 @@ def quantised(
         MissingExtraError: if NNCF is not installed.
     """
     arrays = [[value.contiguous().numpy() for value in sample] for sample in samples]
-    left_out = [node.get_friendly_name() for node in model.get_ordered_ops() if not _is_product(node)]
+    left_out = [node.get_friendly_name() for node in model.get_ordered_ops() if not _is_product(node, kinds)]
     with _nncf() as nncf:
         options: dict[str, Any] = {
             "preset": nncf.QuantizationPreset.MIXED,
@@ -87,10 +96,8 @@ def products(model: Any) -> tuple[list[str], list[str]]:
     return found
 
 
-def _is_product(node: Any) -> bool:
-    if node.get_type_name() in ("Convolution", "GroupConvolution"):
-        return True
-    return node.get_type_name() == "MatMul" and any(_is_fixed(value.get_node()) for value in node.input_values())
+def _is_product(node: Any, kinds: Sequence[str] = PRODUCTS) -> bool:
+    return node.get_type_name() in kinds and any(_is_fixed(value.get_node()) for value in node.input_values())
 
 
 def _is_fixed(node: Any) -> bool:
