@@ -28,8 +28,8 @@ PRODUCTS = (*CONVOLUTIONS, "MatMul")
 
 # By how many samples an operation's share in the damage is estimated.
 _RANKED_BY = 3
-# Between a weight and the operation that it belongs to.
-_PASSED_OVER = ("Convert", "Transpose", "Reshape")
+# Between a weight and the operation that it belongs to, as OpenVINO lays it out and as NNCF leaves it.
+_ON_THE_WAY = ("Convert", "Transpose", "Reshape", "FakeQuantize", "Subtract", "Multiply")
 
 _Sample = tuple[list[NDArray[Any]], NDArray[Any]]
 
@@ -91,20 +91,31 @@ def products(model: Any) -> tuple[list[str], list[str]]:
     found: tuple[list[str], list[str]] = ([], [])
     for node in model.get_ordered_ops():
         if _is_product(node):
-            is_exact = all(value.get_node().get_type_name() != "FakeQuantize" for value in node.input_values())
-            found[is_exact].append(node.get_friendly_name())
+            is_int8 = any(_is_fixed(one) and _is_int8(one) for one in _inputs(node))
+            found[not is_int8].append(node.get_friendly_name())
     return found
 
 
 def _is_product(node: Any, kinds: Sequence[str] = PRODUCTS) -> bool:
-    return node.get_type_name() in kinds and any(_is_fixed(value.get_node()) for value in node.input_values())
+    return node.get_type_name() in kinds and any(map(_is_fixed, _inputs(node)))
 
 
 def _is_fixed(node: Any) -> bool:
     """Whether a node's value is a weight, quantised or not."""
-    while node.get_type_name() in (*_PASSED_OVER, "FakeQuantize"):
-        node = node.input_value(0).get_node()
-    return node.get_type_name() == "Constant"
+    if node.get_type_name() == "Constant":
+        return True
+    return node.get_type_name() in _ON_THE_WAY and all(map(_is_fixed, _inputs(node)))
+
+
+def _is_int8(node: Any) -> bool:
+    """Whether a weight is quantised: kept so, or still to be."""
+    if node.get_type_name() == "Constant":
+        return node.get_element_type().get_type_name() in ("i8", "u8")
+    return node.get_type_name() == "FakeQuantize" or any(map(_is_int8, _inputs(node)))
+
+
+def _inputs(node: Any) -> list[Any]:
+    return [value.get_node() for value in node.input_values()]
 
 
 def _agreement(compiled: Any, samples: Iterable[_Sample]) -> tuple[float, list[float]]:
