@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 import tiny
+from trees import camvid_tree
 from vidseg.checkpoints import save_checkpoint
 from vidseg.cli.export import FORMATS, PRECISIONS, parse_size
+from vidseg.data import open_dataset
 from vidseg.errors import InputError
+from vidseg.evaluate import EngineConfig
 from vidseg.runtime import FORMATS as KNOWN
 from vidseg.runtime import PRECISIONS as KNOWN_PRECISIONS
 
@@ -61,6 +64,25 @@ def test_int8_is_calibrated_told_and_used(run, images: Path, tmp_path: Path) -> 
     assert json.loads(told.read_text())["precision"] == {"precision": "exact"}
 
 
+@pytest.mark.slow
+def test_scores_before_and_after_are_told(run, tmp_path: Path) -> None:
+    root = camvid_tree(tmp_path / "data", splits={"val": ("one", "two")})
+    model, classes = tiny.segformer(3), open_dataset(root, "camvid", "val").class_map
+    save_checkpoint(tmp_path / "model", model, class_map=classes, preprocessing=model.preprocessing)
+    out, told = tmp_path / "out", tmp_path / "told.json"
+    words = ["--calibrate", root / "data" / "one" / "origin", "--min-agreement", "0", "--data", root]
+    code, printed, err = run("export", tmp_path / "model", out, "--precision", "int8", *words, "--layout", "camvid")
+    assert code in (0, 1), err
+    kept = json.loads((out / "config.json").read_text())["precision"]["mIoU"]
+    assert f"exact {kept['exact']:.2%}, int8 {kept['int8']:.2%}" in printed
+    words = ["--data", root, "--layout", "camvid", "--model", tmp_path / "model", "--precision", f"int8={out}"]
+    assert run("evaluate", *words, "--tc", "none", "--json", told)[0] == 0
+    result = json.loads(told.read_text())
+    assert result["protocols"]["exact"]["mIoU"] == pytest.approx(kept["int8"])
+    assert result["engine"]["precision"]["precision"] == "int8"
+    assert "mIoU" in run("info", out)[1]
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -89,3 +111,8 @@ def test_a_precision_without_its_export_is_refused(run, tiny_model: Path, images
         code, _, err = run("segment", images, "-o", tmp_path / "m", "--model", tiny_model, "--precision", word)
         assert code == 2
         assert hint in err
+
+
+def test_augmentation_is_exact_only() -> None:
+    with pytest.raises(InputError, match="with test-time augmentation; expected exact"):
+        EngineConfig(precision="int8=x", flip=True)

@@ -231,7 +231,8 @@ def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
                 steady=steady_of(args),
             )
             if args.runtime == "auto":
-                report(f"runtime: {made[policy].runtime_name}")
+                guarantee = made[policy].guarantee
+                report(f"runtime: {made[policy].runtime_name}{'' if guarantee is None else f', {guarantee}'}")
         return made[policy]
 
     return engine

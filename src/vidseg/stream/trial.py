@@ -81,6 +81,9 @@ class VideoTrial:
         video: its name.
         network_size: (height, width) that the network's input shall have; None for what the model makes of the frames.
 
+    Attributes:
+        aside: each stretch that is kept aside: its images and their labels, exact.
+
     Raises:
         InputError: for a video too short, or frames that do not make such an input.
     """
