@@ -52,6 +52,19 @@ def setup_of(model: VideoModel, **options: object) -> Setup:
     return Setup(model=subject(model, SIZE, **options), size=SIZE)
 
 
+@pytest.mark.slow
+def test_int8_is_calibrated_for_the_run_and_compared(config: BenchConfig) -> None:
+    names = ("naive", "ours_openvino")
+    report = benchmark(replace(config, contenders=names, precision="int8"))
+    assert set(report["end_to_end"]) == {*names, "ours_int8", "joint"}
+    assert report["precision"]["precision"] == "int8"
+    assert report["precision"]["products"] > 10
+    assert 0.5 < report["label_agreements"]["ours_int8"] < 1
+    assert report["label_agreement"] == report["label_agreements"]["ours_openvino"] > 0.999
+    medians = {name: timing["median"] for name, timing in report["end_to_end"].items()}
+    assert report["ratios"]["int8"] == medians["ours_openvino"] / medians["ours_int8"]
+
+
 def test_a_run_reports_what_it_promises(config: BenchConfig, tmp_path: Path) -> None:
     said: list[str] = []
     report = benchmark(config, said.append)
@@ -74,6 +87,8 @@ def test_a_run_reports_what_it_promises(config: BenchConfig, tmp_path: Path) -> 
     assert report["num_classes"] == 9
     assert report["model"] == "tiny"
     assert report["environment"]["versions"]["torch"]
+
+    assert report["precision"] is None
 
     page = tmp_path / "benchmarks.md"
     write_page([report], page)

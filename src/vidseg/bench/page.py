@@ -17,6 +17,8 @@ NAMES = {
     "naive": "CFFM as published: clips of 4 frames, unfused, three resizes, arg max",
     "ours_torch": "**vidseg, torch**",
     "ours_openvino": "**vidseg, OpenVINO**",
+    "ours_int8": "vidseg, OpenVINO, int8",
+    "ours_bf16": "vidseg, OpenVINO, bf16",
     "steady_torch": "vidseg, torch, steadied along the motion",
     "steady_openvino": "vidseg, OpenVINO, steadied along the motion",
     "segformer_torch": "vidseg's SegFormer, torch",
@@ -35,6 +37,8 @@ MEANINGS = {
     "hf_exported": "`transformers`' time in OpenVINO / our time in OpenVINO",
     "steady_torch": "our time in torch, steadied / without; less is better",
     "steady_openvino": "our time in OpenVINO, steadied / without; less is better",
+    "int8": "our time in OpenVINO / the same in int8",
+    "bf16": "our time in OpenVINO / the same in bf16",
     "encoder_torch": "our time in torch / time of the encoder alone in torch; less is better",
     "encoder_openvino": "our time in OpenVINO / time of the encoder alone in OpenVINO; less is better",
     "limit": "our best time / the limit: the encoder's time in that runtime, and all other multiply-adds at the rate "

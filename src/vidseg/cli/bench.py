@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from vidseg.cli.export import PRECISIONS
 from vidseg.cli.main import DONE
 from vidseg.cli.parser import Parser, add_steady_options, steady_of
 from vidseg.errors import InputError
@@ -56,6 +57,14 @@ def build_parser() -> Parser:
         help="measure all that this command can, the whole sweep, steadying and vidseg segment on a file by the wall "
         "clock, too, and write a page of it with its plots: an hour or more",
     )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="exact",
+        help="time the model in int8 or bf16, too, calibrated for this run; its labels are compared, not vouched for "
+        "(default: exact)",
+    )
+    parser.add_argument("--calibrate", metavar="V", help="the video for that, 22 frames or more (default: --video)")
     add_steady_options(parser)
     parser.add_argument("--json", metavar="F", help="write all figures; vidseg.bench.page makes a page of them")
     return parser
@@ -90,6 +99,8 @@ def run(args: Any) -> int:
         contenders=names,
         steady=steady or Steady(),
         flow=args.flow,
+        precision=args.precision,
+        calibrate=args.calibrate,
     )
     with Console(stderr=True).status("loading") as status:
         # First, because a mistyped factor shows there.
@@ -131,6 +142,13 @@ def _print(report: dict[str, Any]) -> None:
     console.print(_line("stages, ms", {name: _ms(timing["median"]) for name, timing in report["stages"].items()}))
     if report["label_agreement"] is not None:
         console.print(f"labels equal to the naive model's: {report['label_agreement']:.4%} or more")
+    if report["precision"] is not None:
+        name, kept = report["precision"]["precision"], report["precision"]["agreement"]
+        console.print(f"{name}: labels as exact's on {kept:.4%} of frames kept aside in calibration")
+        if f"ours_{name}" in report["label_agreements"]:
+            console.print(
+                f"{name}: labels equal to the naive model's: {report['label_agreements'][f'ours_{name}']:.4%}"
+            )
     console.print(f"state: {report['state_bytes'] / 1e6:.1f} MB")
     for turn, row in (report["segment"] or {}).items():
         console.print(

@@ -123,10 +123,11 @@ def run(args: Any) -> int:
     _check_overlay_options(args)
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
-    from vidseg.runtime import resolve_device
+    from vidseg.runtime import guarantee_of, resolve_device
     from vidseg.stream import Ledger, OverlayStyle
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
+    guarantee = guarantee_of(args.precision)
     model = load(args.model, preprocessing=args.preprocessing)
     assert model.class_map is not None  # every checkpoint has one
     style = OverlayStyle(
@@ -138,7 +139,7 @@ def run(args: Any) -> int:
     engine = _engine_maker(model, args)
     ledger = Ledger(model, _settings(args)) if args.skip_done else None
     flow, why_not = chosen_flow(args.tc if args.json else "none")
-    corpus = Corpus(args.model, targets, ledger, args.json, unsteady=why_not)
+    corpus = Corpus(args.model, targets, ledger, args.json, guarantee=guarantee, unsteady=why_not)
     return corpus.work(lambda source, outputs: _segment(engine, source, outputs, style, flow, args))
 
 
@@ -223,13 +224,15 @@ def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
                 policy,
                 size=args.size,
                 threads=args.threads,
+                precision=args.precision,
                 confidence=args.confidence,
                 cut_detector=CutDetector() if args.reset_on_cut else None,
                 flow=flow,
                 steady=steady_of(args),
             )
             if args.runtime == "auto":
-                report(f"runtime: {made[policy].runtime_name}")
+                guarantee = made[policy].guarantee
+                report(f"runtime: {made[policy].runtime_name}{'' if guarantee is None else f', {guarantee}'}")
         return made[policy]
 
     return engine

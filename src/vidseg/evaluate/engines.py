@@ -13,6 +13,7 @@ from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
 from vidseg.flow import flow_estimator
 from vidseg.models import State, VideoModel
+from vidseg.runtime import EXACT
 from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, parse_policy
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
@@ -27,6 +28,7 @@ class EngineConfig:
     Attributes:
         device: "auto", "cpu", "cuda", …
         runtime: see `vidseg.Segmenter`; test-time augmentation has torch only.
+        precision: see `vidseg.Segmenter`; test-time augmentation has exact only.
         policy: which past frames serve as references, in the words of the command line (`parse_policy`). They are
             looked up among all frames of a video, with ground truth or without.
         size: another short side of the network's input, pixels.
@@ -40,6 +42,7 @@ class EngineConfig:
 
     device: str = "auto"
     runtime: str = "auto"
+    precision: str = EXACT
     policy: str = "auto"
     size: int | None = None
     threads: int | None = None
@@ -59,6 +62,8 @@ class EngineConfig:
                 f"got runtime {self.runtime!r} with test-time augmentation; expected torch; leave --runtime out"
             )
 
+        if self.augmented and self.precision != EXACT:
+            raise InputError(f"got precision {self.precision!r} with test-time augmentation; expected exact")
         if self.augmented and (self.steady is not None or self.flow is not None):
             raise InputError(
                 "got --steady or --flow with test-time augmentation; expected one of the two; leave one out"
@@ -106,6 +111,7 @@ class Engines:
                 config.device,
                 config.runtime,
                 policy,
+                precision=config.precision,
                 size=config.size,
                 threads=config.threads,
                 flow=None if config.flow is None else flow_estimator(config.flow),
