@@ -34,6 +34,7 @@ COMMANDS = {
     "doctor": "whether a data set is whole, and what to do where it is not",
     "export": "write a model as files for ONNX Runtime or OpenVINO",
     "convert": "bring published weights into vidseg's own form",
+    "push": "upload a checkpoint and its card to the Hugging Face hub",
     "models": "the bundled models",
     "info": "what a model is: size, classes, training, scores",
     "bench": "how fast a model is on this machine, and against what",
