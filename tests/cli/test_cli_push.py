@@ -74,7 +74,7 @@ def test_a_dry_run_prints_the_card_and_the_files(run, trained: Path, tmp_path: P
         "my-videos, val: 3 videos, 41 labelled frames",
         "| score | exact | vspw |",
         "| mIoU | 0.7183 | 0.7 |",
-        "| mVC8 |  | 0.9 |",
+        "| mVC8 | | 0.9 |",
         "| mIoU | 0.6123 |",
     ):
         assert line in out.splitlines()

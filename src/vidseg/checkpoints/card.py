@@ -66,7 +66,7 @@ def model_card(
         library_name="vidseg",
         pipeline_tag="image-segmentation",
         tags=["video-semantic-segmentation", "semantic-segmentation", "video", architecture],
-        model_name=title,
+        model_name=title if results else None,
         eval_results=results or None,
         license=_hub_license(license),
         license_name=None if _hub_license(license) != "other" else "-".join(str(license).lower().split()),
