@@ -80,9 +80,9 @@ def test_a_dry_run_prints_the_card_and_the_files(run, trained: Path, tmp_path: P
         assert line in out.splitlines()
     assert "vidseg segment in.mp4 -o overlay.mp4 --model hf://me/ours" in out
     assert [line.split(",")[0] for line in err.splitlines()] == [
-        "would upload config.json",
-        "would upload model.safetensors",
-        "would upload README.md",
+        "vidseg: would upload config.json",
+        "vidseg: would upload model.safetensors",
+        "vidseg: would upload README.md",
     ]
     assert not (trained / "README.md").exists()
 
