@@ -54,8 +54,9 @@ def build_parser() -> Parser:
         action="append",
         required=True,
         metavar="OUT",
-        help=".mp4 (overlay), folder (one mask PNG per frame), .npz (label arrays) or .csv (class shares); may be "
-        "repeated; '{name}' stands for the input's name where there are several",
+        help=".mp4 (overlay), folder (one mask PNG per frame), .npz (label arrays), .csv (class shares), .zip "
+        "(annotations that CVAT imports) or .fiftyone.zip; may be repeated; '{name}' stands for the input's name where "
+        "there are several",
     )
     add_model_options(parser)
     parser.add_argument("--reset-on-cut", action="store_true", help="start the memory anew at a scene cut")
@@ -168,7 +169,7 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
                 if output_kind(output) != "masks":
                     raise InputError(
                         f"got one output {output} for {len(inputs)} inputs; expected one each; do: "
-                        f"-o {Path(output).with_stem(Path(output).stem + '-{name}')}"
+                        f"-o {Path(output).with_name(Path(output).name.replace('.', '-{name}.', 1))}"
                     )
                 output = f"{output}/{{name}}"
             path = output.replace("{name}", _name_of(source))
@@ -296,8 +297,10 @@ def _check_overlay_options(args: Any) -> None:
         )
     if args.confidence and not kinds & {"masks", "arrays"}:
         raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
-    if args.on_size_change == "restart" and "arrays" in kinds:
-        raise InputError("got --on-size-change restart with an .npz, which takes one size only; do: -o masks instead")
+    if args.on_size_change == "restart" and kinds & {"arrays", "cvat"}:
+        raise InputError(
+            "got --on-size-change restart with an .npz or .zip, which takes one size only; do: -o masks instead"
+        )
 
 
 def _name_of(source: str) -> str:
