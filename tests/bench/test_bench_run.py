@@ -59,7 +59,7 @@ def test_int8_is_calibrated_for_the_run_and_compared(config: BenchConfig) -> Non
     assert set(report["end_to_end"]) == {*names, "ours_int8", "joint"}
     assert report["precision"]["precision"] == "int8"
     assert report["precision"]["products"] > 10
-    assert 0.5 < report["label_agreements"]["ours_int8"] < 1
+    assert 0.5 < report["label_agreements"]["ours_int8"] <= 1
     assert report["label_agreement"] == report["label_agreements"]["ours_openvino"] > 0.999
     medians = {name: timing["median"] for name, timing in report["end_to_end"].items()}
     assert report["ratios"]["int8"] == medians["ours_openvino"] / medians["ours_int8"]
