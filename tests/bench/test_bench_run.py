@@ -236,7 +236,7 @@ def test_a_file_is_segmented_and_timed_as_a_whole(config: BenchConfig, tmp_path:
     first, again = report["segment"]["first"], report["segment"]["again"]
     for row in (first, again):
         assert row["frames_per_second"] == pytest.approx(12 / row["seconds"])
-        assert row["steady_frames_per_second"] > 0
+        assert row["sustained_frames_per_second"] > 0
     # What was compiled is read back.
     assert again["compile_seconds"] < first["compile_seconds"]
     write_page([report], tmp_path / "page.md")

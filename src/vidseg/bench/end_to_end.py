@@ -38,7 +38,7 @@ def segment_rates(
     Returns:
         For "first" and "again": "seconds" from the start of the program to the finished file, "frames" over them
         ("frames_per_second"), what compiling took ("compile_seconds"), and frames a second from the first labels to the
-        last ("steady_frames_per_second").
+        last ("sustained_frames_per_second").
 
     Raises:
         VidsegError: if the program fails.
@@ -73,7 +73,7 @@ def _run(folder: Path, threads: int | None, frames: int) -> dict[str, float]:
         "seconds": seconds,
         "frames_per_second": frames / seconds,
         "compile_seconds": row["compile_seconds"],
-        "steady_frames_per_second": row["frames_per_second"],
+        "sustained_frames_per_second": row["frames_per_second"],
     }
 
 

@@ -181,7 +181,7 @@ def _remarks(report: dict[str, Any]) -> list[str]:
 def _segment_line(turn: str, row: dict[str, float]) -> str:
     return (
         f"- `vidseg segment` on a file, {_TURNS[turn]}: {row['seconds']:.1f} s by the wall clock from its start to the "
-        f"finished overlay, {row['frames_per_second']:.2f} frames/s; {row['steady_frames_per_second']:.2f} from the "
+        f"finished overlay, {row['frames_per_second']:.2f} frames/s; {row['sustained_frames_per_second']:.2f} from the "
         f"first labels to the last; {row['compile_seconds']:.1f} s went into compiling."
     )
 

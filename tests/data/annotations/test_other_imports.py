@@ -289,3 +289,15 @@ def test_what_no_tool_wrote(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(damaged)
     with pytest.raises(DataError, match="cannot be unpacked"):
         bring(tmp_path / "bad.zip", tmp_path / "data", "coco")
+
+
+def test_an_archive_whose_content_is_damaged_is_one_line(tmp_path: Path) -> None:
+    export = tmp_path / "export.zip"
+    with zipfile.ZipFile(export, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("annotations.xml", "<annotations>" + " " * 1000 + "</annotations>")
+    content = bytearray(export.read_bytes())
+    start = content.index(b"annotations.xml") + len("annotations.xml")
+    content[start] = 0xFF  # no such kind of block: zlib's own error, before any checksum
+    export.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        bring(export, tmp_path / "data", "cvat")

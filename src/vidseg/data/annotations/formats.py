@@ -1,8 +1,10 @@
 """The formats that are read, by name, and the one door to all of them."""
 
+import lzma
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +101,8 @@ def _unpack(export: Path, folder: Path) -> None:
                     f"got {export}, which unpacks to {size} bytes; expected at most the {room} that are free"
                 )
             archive.extractall(folder)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    # RuntimeError: encrypted, or compressed in a way that Python does not know; ValueError: offsets outside the file.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError) as error:
         raise DataError(f"got {export}, which cannot be unpacked ({error}); get the export again") from error

@@ -10,9 +10,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-_POOLING = "{block}.assembling.references.{slot}.weighted_sum.weight"
-# The target's pooled tokens come first among the groups that a bias is kept of.
-_BIAS = "{block}.mining.pooled_biases.{group}.table"
 # A block adds to its input what these two layers give.
 _OUTPUTS = ("mining.output.", "mlp.contract.")
 
@@ -33,8 +30,8 @@ def adapt_blocks(own: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> dic
     learned = _count(theirs, r"(\d+)\.")
     if not 0 < learned <= _count(own, r"(\d+)\."):
         return None
-    sources = [_reference(theirs, 0, slot) for slot in range(_references(theirs))]
-    wanted = [_reference(own, 0, slot) for slot in range(_references(own))]
+    sources = [_reference(theirs, slot) for slot in range(_references(theirs))]
+    wanted = [_reference(own, slot) for slot in range(_references(own))]
     if None in (*sources, *wanted) or not all(reference in sources for reference in wanted):
         return None
     slots = [sources.index(reference) for reference in wanted]
@@ -60,10 +57,11 @@ def _references(blocks: Mapping[str, Tensor]) -> int:
     return _count(blocks, r"0\.assembling\.references\.(\d+)\.")
 
 
-def _reference(blocks: Mapping[str, Tensor], block: int, slot: int) -> tuple[torch.Size, torch.Size] | None:
-    """Shapes that tell how a reference is seen; None where context is not mined by attention."""
-    pooling = blocks.get(_POOLING.format(block=block, slot=slot))
-    bias = blocks.get(_BIAS.format(block=block, group=slot + 1))
+def _reference(blocks: Mapping[str, Tensor], slot: int) -> tuple[torch.Size, torch.Size] | None:
+    """Shapes that tell how a reference is seen, by every block alike; None where context is not mined by attention."""
+    pooling = blocks.get(f"0.assembling.references.{slot}.weighted_sum.weight")
+    # The target's pooled tokens come first among the groups that a bias is kept of.
+    bias = blocks.get(f"0.mining.pooled_biases.{slot + 1}.table")
     return None if pooling is None or bias is None else (pooling.shape, bias.shape)
 
 
