@@ -1,6 +1,7 @@
 """``vidseg push``: the card that a dry run prints, made from the record of a training and its scores; no network."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import huggingface_hub
@@ -9,6 +10,9 @@ import pytest
 import tiny
 from vidseg.checkpoints import save_checkpoint
 from vidseg.checkpoints.tensors import sha256_of
+from vidseg.recipes import find_recipe, override
+
+CONFIG = {"augmentation.crop_size": "[32, 48]", "schedule.iterations": "400", "runtime.batch_size": "3"}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(tmp_path: Path) -> Path:
     """A checkpoint with the record of a training."""
     model = tiny.cffm()
-    config = {"data": {"layout": "folder"}, "augmentation": {"crop_size": [32, 48]}, "schedule": {"iterations": 400}}
+    config = asdict(override(find_recipe("cffm_b0_small"), CONFIG))
     save_checkpoint(
         tmp_path / "best",
         model,
@@ -68,6 +72,7 @@ def test_a_dry_run_prints_the_card_and_the_files(run, trained: Path, tmp_path: P
         "# ours",
         "| classes | 5: class 0, class 1, class 2, class 3, class 4 |",
         "| iteration | 300 |",
+        "| clips a batch | 3 |",
         "| crop | 32x48 |",
         "| planned iterations | 400 |",
         "| licence | Apache-2.0 |",

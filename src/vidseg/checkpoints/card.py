@@ -12,25 +12,27 @@ if TYPE_CHECKING:
 
 # Licences that the hub knows by these names; any other is "other", with its own name beside.
 _HUB_LICENSES = frozenset(
-    (
-        *(
-            "apache-2.0",
-            "mit",
-            "bsd-2-clause",
-            "bsd-3-clause",
-            "mpl-2.0",
-            "gpl-3.0",
-            "lgpl-3.0",
-            "agpl-3.0",
-            "openrail",
-        ),
-        *("openrail", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"),
-    )
+    [
+        "apache-2.0",
+        "mit",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "mpl-2.0",
+        "gpl-3.0",
+        "lgpl-3.0",
+        "agpl-3.0",
+        "openrail",
+        "cc0-1.0",
+        "cc-by-4.0",
+        "cc-by-sa-4.0",
+        "cc-by-nc-4.0",
+        "cc-by-nc-sa-4.0",
+    ]
 )
 # Of a training's configuration what a reader wants to know first; all of it is in config.json.
 _FACTS = {
     "data layout": ("data", "layout"),
-    "clips a batch": ("data", "batch_size"),
+    "clips a batch": ("runtime", "batch_size"),
     "crop": ("augmentation", "crop_size"),
     "planned iterations": ("schedule", "iterations"),
 }
