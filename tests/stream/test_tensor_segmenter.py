@@ -1,5 +1,6 @@
 """Frames as tensors: the labels of the plain segmenter, and nothing that leaves the device or waits for it."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -15,8 +16,12 @@ from vidseg.errors import InputError, StateError
 from vidseg.models import Adaptive, VideoModel
 from vidseg.models.schedules import Repeated
 from vidseg.runtime import EagerRuntime, available_runtimes
+from vidseg.runtime.compiling import Compiled, GraphRuntime
+from vidseg.runtime.eager import widened
+from vidseg.runtime.graph import StepGraph
 from vidseg.stream import Segmenter, Stepper, TensorSegmenter, none, offsets
 from vidseg.stream.frame_to_labels import FrameToLabels
+from vidseg.stream.policy import default_policy
 from vidseg.stream.preprocess import prepare_frames
 from vidseg.types import Frame, Preprocessing
 
@@ -70,6 +75,25 @@ def test_streams_in_step_are_those_by_themselves() -> None:
         memory, labels = segmenter.step(memory, torch.stack(pair))
         for got, expected in zip(labels, alone, strict=True):
             assert (got == expected[t]).float().mean() > 0.999  # sums of a batch may be rounded in another order
+
+
+@pytest.mark.parametrize("kind", ["cffm", "cffm++", "recurrent", "clockwork adaptive"])
+def test_what_is_recorded_is_the_step(kind: str) -> None:
+    """As CUDA graphs get it: flat tensors in and out, for one size."""
+    model, frames = made(kind), tensors(tiny.video(11))
+    around = partial(FrameToLabels, preprocessing=model.preprocessing)
+
+    def without_recording(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+        assert example[0].dtype == torch.uint8
+        return torch.inference_mode()(lambda values: [widened(output) for output in graph.eval()(*values)])
+
+    runtime = GraphRuntime("test", around(accelerate(model)), CPU, without_recording)
+    stepper = Stepper(around(model), runtime, default_policy(model.reference_offsets))
+    memory = stepper.start(1, (40, 56))
+    for frame, expected in zip(frames, TensorSegmenter(model, "cpu").segment(frames), strict=True):
+        memory, labels = stepper.step(memory, frame[None])
+        assert labels.dtype == torch.uint8
+        assert torch.equal(labels[0, 0], expected)
 
 
 def test_a_memory_can_be_gone_on_from_twice() -> None:

@@ -43,9 +43,10 @@ class FrameToLabels(VideoModel):
         self._labels = DenseLabels()
 
     def steps(self) -> Mapping[str, Step]:
-        """The model's, by the same names."""
+        """The model's, by the same names. All of them look at the frame, if only for its size."""
         return {
-            name: replace(step, function=partial(self._run, step.function)) for name, step in self.model.steps().items()
+            name: replace(step, function=partial(self._run, step.function), frame=True)
+            for name, step in self.model.steps().items()
         }
 
     def blank_context(self, batch_size: int, image_size: Size) -> Context:
