@@ -14,6 +14,7 @@ import toys
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError, StateError
 from vidseg.models import Adaptive, VideoModel
+from vidseg.models.contract import example_inputs
 from vidseg.models.schedules import Repeated
 from vidseg.runtime import EagerRuntime, available_runtimes
 from vidseg.runtime.compiling import Compiled, GraphRuntime
@@ -103,6 +104,21 @@ def test_a_memory_can_be_gone_on_from_twice() -> None:
         memory, _ = segmenter.step(memory, frame[None])
     (_, one), (_, other) = (segmenter.step(memory, frames[-1][None]) for _ in range(2))
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["cffm", "segformer"])
+def test_a_compiler_sees_a_whole_step_as_one_graph(kind: str) -> None:
+    model, frames = made(kind), tensors(tiny.video(2, height=64, width=96))
+    model.preprocessing = Preprocessing(short=64, long=96)  # resized to the multiple only, so nothing is rounded
+    whole = FrameToLabels(accelerate(model), model.preprocessing)
+    with torch.inference_mode():
+        for name, step in whole.steps().items():
+            given = example_inputs(whole, name, 1, (64, 96))._replace(frame=frames[0][None])
+            got = torch.compile(step.function, backend="eager", fullgraph=True, dynamic=False)(given)
+            expected = step.function(given)
+            assert torch.equal(got.logits, expected.logits)
+            for one, other in zip(got.context, expected.context, strict=True):
+                torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -49,13 +49,16 @@ def cuda_graph_runtime(
 def _record(
     graph: StepGraph, example: Sequence[Tensor], *, device: torch.device, arithmetic: Arithmetic, compiled: bool
 ) -> Compiled:
-    graph = graph.eval()
     inputs = [value.to(device) for value in example]
-    step = torch.compile(graph, dynamic=False) if compiled else graph
+    # The model's own function: around it there is nothing to make kernels of.
+    function = graph.eval().model.steps()[graph.name].function
+    if compiled:
+        function = torch.compile(function, dynamic=False)
 
     def compute() -> list[Tensor]:
         with computing_in(arithmetic, device):
-            return [widened(output) for output in step(*inputs)]
+            outputs = function(graph.unflatten(inputs))
+            return [widened(output) for output in graph.flat_outputs(outputs, inputs[0])]
 
     recording = torch.cuda.CUDAGraph()
     with quiet(), handed_out() as tables:
