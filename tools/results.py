@@ -1,6 +1,7 @@
 """Fills the tables of docs/results.md and of README.md, and draws docs/results.svg, from what the queue kept.
 
-Tables of docs/systems.md, where it is, are filled from docs/runs/compare/NAME.json, which `vidseg compare` wrote.
+Tables of docs/systems.md, where it is, are filled from docs/runs/compare/NAME.json, which `vidseg compare` wrote; those
+of docs/gpu.md from docs/runs/gpu/NAME.json, the summaries that `tools/gpu_check.sh` wrote.
 
 ``make tables``, or ``python tools/results.py`` in the root of a checkout. The text of the pages is written by hand; a
 table goes between its mark, ``<!-- table: NAME -->``, and ``<!-- end -->``. The same records give the same bytes.
@@ -11,9 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from benchmark.plan import FINE, SEEDS, STEADY
 from benchmark.tables import Records, Row, Table, lines_of, percent, read_records, runs_table, scores_by_seed
+from gpu_check.summary import tables as gpu_tables
 from vidseg.bench.plots import COLOURS, scatter
 from vidseg.compare.table import markdown
 from vidseg.errors import InputError
@@ -78,6 +81,7 @@ def main(root: Path = Path()) -> None:
     fill(root / "README.md", {_README: lines_of(summary(), records)})
     if compared := comparisons(docs / "runs" / "compare"):
         fill(docs / "systems.md", compared)
+    fill(docs / "gpu.md", gpu_tables(read_all(docs / "runs" / "gpu")))
     with atomic_file(docs / "results.svg") as temporary:
         temporary.write_text(picture(records), encoding="utf-8")
 
@@ -109,8 +113,12 @@ def tables() -> dict[str, Table]:
 
 def comparisons(folder: Path) -> dict[str, list[str]]:
     """The tables of all comparisons in a folder, by the names in their marks."""
-    records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-    return {f"table: {name}": markdown(record) for name, record in records.items()}
+    return {f"table: {name}": markdown(record) for name, record in read_all(folder).items()}
+
+
+def read_all(folder: Path) -> dict[str, Any]:
+    """The records in a folder, by the names of their files."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
 def summary() -> Table:

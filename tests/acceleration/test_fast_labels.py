@@ -1,5 +1,7 @@
 """Labels at frame size: the fast way against resizing step by step."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from vidseg.acceleration import FastLabels
+from vidseg.acceleration import DenseLabels, FastLabels
 from vidseg.acceleration.interpolation import resize_matrix
 from vidseg.models.labels import Size, label_map
 
@@ -30,16 +32,19 @@ def check(logits: Tensor, network_size: Size, frame_size: Size, logits_size: Siz
     expected = label_map(logits, network_size, frame_size, logits_size=logits_size, confidence=True)
     best = full.topk(min(2, full.shape[1]), dim=1).values
     clear = (best[:, 0] - best[:, -1] > MARGIN) | (full.shape[1] == 1)
-    # Few logits at once, so that there are several chunks.
-    fast = FastLabels(chunk_elements=1000)
-    got = fast(logits, network_size, frame_size, logits_size=logits_size)
-    assert got.confidence is None
-    assert got.labels.dtype == (torch.uint8 if logits.shape[1] <= 255 else torch.uint16)
-    assert torch.equal(got.labels.long()[clear], expected.labels[clear])
-    sure = fast(logits, network_size, frame_size, logits_size=logits_size, confidence=True)
-    assert sure.labels.dtype == got.labels.dtype
-    assert torch.equal(sure.labels.long()[clear], expected.labels[clear])
-    torch.testing.assert_close(sure.confidence, expected.confidence, rtol=1e-5, atol=1e-5)
+    # Few logits at once, so that there are several chunks, and bands.
+    ways = [partial(FastLabels(chunk_elements=1000), logits_size=logits_size)]
+    if logits_size is None:
+        ways.append(DenseLabels(band_elements=1000))
+    for way in ways:
+        got = way(logits, network_size, frame_size)
+        assert got.confidence is None
+        assert got.labels.dtype == (torch.uint8 if logits.shape[1] <= 255 else torch.uint16)
+        assert torch.equal(got.labels.long()[clear], expected.labels[clear])
+        sure = way(logits, network_size, frame_size, confidence=True)
+        assert sure.labels.dtype == got.labels.dtype
+        assert torch.equal(sure.labels.long()[clear], expected.labels[clear])
+        torch.testing.assert_close(sure.confidence, expected.confidence, rtol=1e-5, atol=1e-5)
 
 
 sides = st.tuples(st.integers(1, 40), st.integers(1, 40))

@@ -218,7 +218,9 @@ def test_a_gpu_computes_the_unaccelerated_model(name: str) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", ["torch-bf16", "torch-fp16", "cuda-graphs-bf16", "cuda-graphs-fp16"])
+@pytest.mark.parametrize(
+    "name", [f"{kind}-{arithmetic}" for kind in ("torch", "cuda-graphs") for arithmetic in ("tf32", "bf16", "fp16")]
+)
 def test_a_gpu_in_reduced_precision_stays_close(name: str) -> None:
     model = tiny.cffm()
     frames = video(model, (97, 131))

@@ -58,7 +58,7 @@ def table(records: dict, **changes) -> list[str]:
 def test_filling_the_pages_again_changes_nothing(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "runs").symlink_to(RUNS_FOLDER)
-    pages = ("docs/results.md", "docs/systems.md", "README.md")
+    pages = ("docs/results.md", "docs/systems.md", "docs/gpu.md", "README.md")
     for name in pages:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     results.main(tmp_path)
@@ -69,7 +69,7 @@ def test_filling_the_pages_again_changes_nothing(tmp_path):
 
 def test_without_records_every_table_is_said_to_be_missing(tmp_path):
     (tmp_path / "docs").mkdir()
-    for name in ("docs/results.md", "README.md"):
+    for name in ("docs/results.md", "docs/gpu.md", "README.md"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     results.main(tmp_path)
     page = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ from vidseg.data import ClipDataset, open_dataset
 from vidseg.data.clip_dataset import ClipSample
 from vidseg.errors import CheckpointError, DataError, InputError, TrainingError
 from vidseg.models import PriorConfig, build_model
+from vidseg.runtime import available_runtimes
 from vidseg.train import LossConfig, Notice, Progress, Saved, Validated
 from vidseg.train.learner import Learner
 from vidseg.train.loop import train
@@ -130,6 +131,19 @@ def test_activation_checkpointing_and_bf16_change_memory_not_meaning(squares, tm
         losses.append(found)
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(losses[0], rel=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("torch-compile" not in available_runtimes("cpu"), reason="no C++ compiler")
+def test_compiled_it_learns_the_same(squares, tmp_path):
+    losses = []
+    for compiled in (False, True):
+        train(
+            tiny_config(squares, tmp_path / str(compiled), compile=compiled),
+            events=lambda event: losses.append(event.loss) if isinstance(event, Progress) else None,
+        )
+    half = len(losses) // 2
+    assert losses[half:] == pytest.approx(losses[:half], rel=1e-3)
 
 
 def test_it_validates_keeps_the_best_and_writes_its_figures(squares, tmp_path):

@@ -4,12 +4,14 @@ Resizing is separable and linear: a map X becomes R_y · X · R_xᵀ, and a chai
 The rows of a matrix are non-negative, sum to 1 and have few entries that are not zero.
 """
 
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from vidseg.acceleration.kept import kept
 
 
 def resize_matrix(*lengths: int) -> Tensor:
@@ -39,7 +41,7 @@ class Taps(NamedTuple):
     weight: Tensor
 
 
-@lru_cache(maxsize=32)
+@kept(maxsize=32)
 def resize_taps(lengths: tuple[int, ...], device: torch.device) -> Taps:
     """`Taps` of ``resize_matrix(*lengths)`` on a device."""
     matrix = resize_matrix(*lengths)
@@ -65,7 +67,7 @@ class RowBand(NamedTuple):
     last: int
 
 
-@lru_cache(maxsize=1024)
+@kept(maxsize=1024)
 def resize_band(lengths: tuple[int, ...], start: int, stop: int, device: torch.device, dtype: torch.dtype) -> RowBand:
     """Rows `start` to `stop` of ``resize_matrix(*lengths)``, kept ready on a device."""
     matrix = resize_matrix(*lengths)[start:stop]

@@ -10,12 +10,12 @@ the padding; the target's pooled tokens, one a window; for each reference its gÂ
 Shape letters: N = nhÂ·nw windows (row-major), Q = 49 queries of a window, M its keys, A heads.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from vidseg.acceleration.kept import kept
 from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.windows import NUM_SURROUNDING, SHIFT, WINDOW, cut_surroundings
 
@@ -91,7 +91,7 @@ def _wrapped(position: Tensor, length: int) -> Tensor:
     return torch.where(position >= length, position - length, position)
 
 
-_cached = lru_cache(maxsize=8)(_build)
+_cached = kept(maxsize=8)(_build)
 
 
 @torch.no_grad()

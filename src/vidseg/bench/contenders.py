@@ -196,7 +196,7 @@ def joint(setup: Setup) -> Contender:
 
 def hf_torch(setup: Setup) -> Contender:
     """`transformers`' SegFormer as a user would run it: processor, model, upsampling, arg max. Random weights."""
-    model, processor = _transformers(setup)
+    model, processor = transformers_segformer(setup)
 
     @torch.inference_mode()
     def run(image: RGB) -> Labelling:
@@ -210,7 +210,7 @@ def hf_torch(setup: Setup) -> Contender:
 
 def hf_openvino(setup: Setup) -> Contender:
     """The same model exported to OpenVINO; processor, upsampling and arg max as before."""
-    model, processor = _transformers(setup)
+    model, processor = transformers_segformer(setup)
     infer = _exported(_Logits(model), setup)
 
     @torch.inference_mode()
@@ -289,8 +289,13 @@ class _Logits(nn.Module):
         return self.model(pixel_values=pixel_values).logits
 
 
-def _transformers(setup: Setup) -> tuple[nn.Module, Any]:
-    """A SegFormer with the model's encoder size and class count, and its image processor."""
+def transformers_segformer(setup: Setup) -> tuple[nn.Module, Any]:
+    """A SegFormer with the model's encoder size and class count, random weights, and its image processor.
+
+    Raises:
+        InputError: for an encoder that is no Mix Transformer.
+        MissingExtraError: without transformers.
+    """
     with extra("dev"):
         import transformers
     encoder = setup.model.config.encoder

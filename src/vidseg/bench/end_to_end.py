@@ -48,7 +48,7 @@ def segment_rates(
     with tempfile.TemporaryDirectory(prefix="vidseg-bench-") as name:
         folder = Path(name)
         save_checkpoint(folder / "model", model, class_map=model.class_map, preprocessing=model.preprocessing)
-        _write(footage, folder / "in.mp4", frames)
+        write_video(footage, folder / "in.mp4", frames)
         return {turn: _run(folder, threads, frames) for turn in ("first", "again")}
 
 
@@ -77,8 +77,8 @@ def _run(folder: Path, threads: int | None, frames: int) -> dict[str, float]:
     }
 
 
-def _write(footage: Footage, path: Path, frames: int) -> None:
-    """The footage as a video file."""
+def write_video(footage: Footage, path: Path, frames: int) -> None:
+    """The first frames of footage as a video file of H.264."""
     images = list(islice(footage, frames))
     height, width = images[0].shape[:2]
     tick = Fraction(1, _FRAMES_PER_SECOND)

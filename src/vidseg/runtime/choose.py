@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError
 from vidseg.models import VideoModel
+from vidseg.runtime.arithmetic import Arithmetic, lower_weights
 from vidseg.runtime.contract import Runtime
 from vidseg.runtime.cuda_graphs import cuda_graph_runtime
 from vidseg.runtime.devices import resolve_device, set_threads
@@ -20,6 +22,8 @@ from vidseg.runtime.lowering import lowered_runtime
 from vidseg.runtime.onnx import onnx_runtime
 from vidseg.runtime.openvino import openvino_runtime
 
+Build = Callable[[VideoModel, torch.device, int | None], Runtime]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeKind:
@@ -29,35 +33,54 @@ class RuntimeKind:
         build: from an accelerated model on the device, the device and the number of CPU threads (None: its own choice).
         installed: whether all that it needs is there.
         device_types: where it computes.
+        arithmetic: what torch's own runtimes compute in.
     """
 
-    build: Callable[[VideoModel, torch.device, int | None], Runtime]
+    build: Build
     installed: Callable[[], bool] = lambda: True
     device_types: tuple[str, ...] = ("cpu",)
+    arithmetic: Arithmetic = "fp32"
 
 
 def _has(*packages: str) -> Callable[[], bool]:
     return lambda: all(find_spec(package) is not None for package in packages)
 
 
-def _eager(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
-    return lambda model, device, threads: EagerRuntime(model, device, precision=precision, name=name)
+def _eager(name: str, arithmetic: Arithmetic) -> Build:
+    return lambda model, device, threads: EagerRuntime(model, device, arithmetic=arithmetic, name=name)
 
 
-def _recorded(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
-    return lambda model, device, threads: cuda_graph_runtime(model, device, precision, name)
+def _compiled(name: str, arithmetic: Arithmetic) -> Build:
+    return lambda model, device, threads: CompiledRuntime(model, device, arithmetic=arithmetic, name=name)
+
+
+def _recorded(name: str, arithmetic: Arithmetic) -> Build:
+    return lambda model, device, threads: cuda_graph_runtime(model, device, arithmetic, name)
+
+
+def _compiled_and_recorded(name: str, arithmetic: Arithmetic) -> Build:
+    return lambda model, device, threads: cuda_graph_runtime(model, device, arithmetic, name, compiled=True)
+
+
+def _torch_kinds(
+    name: str, make: Callable[[str, Arithmetic], Build], devices: dict[Arithmetic, tuple[str, ...]], **fields: Any
+) -> dict[str, RuntimeKind]:
+    """One of torch's runtimes in each arithmetic, which ends its name but for float32."""
+    names = {arithmetic: name if arithmetic == "fp32" else f"{name}-{arithmetic}" for arithmetic in devices}
+    return {
+        names[arithmetic]: RuntimeKind(
+            build=make(names[arithmetic], arithmetic), device_types=places, arithmetic=arithmetic, **fields
+        )
+        for arithmetic, places in devices.items()
+    }
 
 
 _CUDA = ("cuda",)
+_ON_CUDA: dict[Arithmetic, tuple[str, ...]] = {"fp32": _CUDA, "tf32": _CUDA, "bf16": _CUDA, "fp16": _CUDA}
+_HERE_TOO: dict[Arithmetic, tuple[str, ...]] = _ON_CUDA | {"fp32": ("cpu", "cuda"), "bf16": ("cpu", "cuda")}
 RUNTIMES = {
-    "torch": RuntimeKind(build=_eager("torch", None), device_types=("cpu", "cuda", "mps", "xpu")),
-    "torch-bf16": RuntimeKind(build=_eager("torch-bf16", torch.bfloat16), device_types=("cpu", "cuda")),
-    "torch-fp16": RuntimeKind(build=_eager("torch-fp16", torch.float16), device_types=_CUDA),
-    "torch-compile": RuntimeKind(
-        build=lambda model, device, threads: CompiledRuntime(model, device),
-        installed=has_compiler,
-        device_types=("cpu", "cuda"),
-    ),
+    **_torch_kinds("torch", _eager, _HERE_TOO | {"fp32": ("cpu", "cuda", "mps", "xpu")}),
+    **_torch_kinds("torch-compile", _compiled, _HERE_TOO, installed=has_compiler),
     "onnx": RuntimeKind(
         build=lambda model, device, threads: onnx_runtime(model, threads),
         installed=_has("onnx", "onnxscript", "onnxruntime"),
@@ -68,9 +91,8 @@ RUNTIMES = {
     "openvino-int8": RuntimeKind(
         build=lambda model, device, threads: openvino_runtime(model, threads, int8=True), installed=_has("openvino")
     ),
-    "cuda-graphs": RuntimeKind(build=_recorded("cuda-graphs", None), device_types=_CUDA),
-    "cuda-graphs-bf16": RuntimeKind(build=_recorded("cuda-graphs-bf16", torch.bfloat16), device_types=_CUDA),
-    "cuda-graphs-fp16": RuntimeKind(build=_recorded("cuda-graphs-fp16", torch.float16), device_types=_CUDA),
+    **_torch_kinds("cuda-graphs", _recorded, _ON_CUDA),
+    **_torch_kinds("compiled-graphs", _compiled_and_recorded, _ON_CUDA, installed=has_compiler),
 }
 
 # Of those that keep results exact, the fastest first; the first that is installed is taken. ONNX Runtime is not among
@@ -89,7 +111,13 @@ def available_runtimes(device: str = "auto") -> tuple[str, ...]:
 
 
 def build_runtime(
-    name: str, model: VideoModel, device: str = "auto", threads: int | None = None, *, precision: str = EXACT
+    name: str,
+    model: VideoModel,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    precision: str = EXACT,
+    around: Callable[[VideoModel], VideoModel] | None = None,
 ) -> Runtime:
     """A runtime for a model, by name.
 
@@ -104,6 +132,7 @@ def build_runtime(
         threads: CPU threads; None for each runtime's own choice. Torch, which prepares the frames and makes the labels,
             has one setting for the whole process.
         precision: "exact", or "int8=FOLDER" or "bf16=FOLDER" for OpenVINO on the CPU; see `vidseg.runtime.lowering`.
+        around: puts a model around the accelerated one, which then is what the runtime computes; with "exact" only.
 
     Raises:
         InputError: for an unknown name or device, a runtime that does not compute on the device or in the precision,
@@ -128,6 +157,9 @@ def build_runtime(
         set_threads(threads)
     with quiet():
         fast = accelerate(model).to(place)
+        lower_weights(fast, kind.arithmetic)
+        if around is not None:
+            fast = around(fast)
     return kind.build(fast, place, threads)
 
 

@@ -116,7 +116,10 @@ class StepGraph(Graph):
 
     def forward(self, frame: Tensor, *parts: Tensor) -> tuple[Tensor, ...]:
         """Arguments in the order of `input_names`, results in that of `output_names`."""
-        outputs = self.model.steps()[self.name].function(self.unflatten([frame, *parts]))
+        return self.flat_outputs(self.model.steps()[self.name].function(self.unflatten([frame, *parts])), frame)
+
+    def flat_outputs(self, outputs: FrameOutputs, frame: Tensor) -> tuple[Tensor, ...]:
+        """What the step gave for a frame, in the order of `output_names`."""
         assert set(outputs.state) == set(self.spec.writes), f"{self.name} writes {list(outputs.state)}"
         if self.spec.probe:
             assert outputs.decision is not None

@@ -10,6 +10,7 @@ from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter, StreamState
 from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
 from vidseg.stream.stepper import Memory, Stepper
+from vidseg.stream.tensor_segmenter import TensorSegmenter
 
 __all__ = [
     "Background",
@@ -26,6 +27,7 @@ __all__ = [
     "SteadinessMeter",
     "Stepper",
     "StreamState",
+    "TensorSegmenter",
     "none",
     "offsets",
     "parse_policy",

@@ -13,7 +13,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from vidseg.acceleration import FastLabels
+from vidseg.acceleration import frame_labels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import State, VideoModel
@@ -135,7 +135,6 @@ class Segmenter:
         if flow is not None and not model.needs_flow and self._steadier is None:
             raise InputError(f"got flow for a {type(model).__name__}; expected None: it has no use for it")
         self._flow = (flow or DISFlow()) if model.needs_flow else None
-        self._labels = FastLabels()
         self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
         self.guarantee = guarantee_of(precision)
         computing = (
@@ -144,6 +143,7 @@ class Segmenter:
         self.runtime_name = computing.name
         self._computing = computing
         self._device = computing.device
+        self._labels = frame_labels(self._device)
         model.to(self._device)  # test-time augmentation, which runs it unaccelerated, looks for it there
         self._follows_model = policy is None
         self._stepper = Stepper(

@@ -21,6 +21,7 @@ ADDED: dict[str, Any] = {
     "optimizer.momentum": 0.9,
     "optimizer.decay_vectors": True,
     "frozen": [],
+    "runtime.compile": False,
 }
 """Fields that configurations of older versions lack, each with the value that those versions computed by."""
 

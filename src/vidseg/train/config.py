@@ -50,6 +50,7 @@ class RuntimeConfig:
             more time.
         ema_decay: of an exponential moving average of the weights, which is then validated and stored; None for none.
         workers: processes that read and augment.
+        compile: make kernels for model and loss with `torch.compile`, which takes minutes at the start; for GPUs.
         seed: of initial weights, order of samples, dropout.
     """
 
@@ -61,6 +62,7 @@ class RuntimeConfig:
     activation_checkpointing: bool = False
     ema_decay: float | None = None
     workers: int = 4
+    compile: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -66,7 +66,8 @@ class Learner:
         # Weights with their channels last have all convolutions compute so: those of convolutional encoders are a
         # quarter faster on CPUs, and on GPUs with matrix units; transformers as fast as before.
         model.to(memory_format=torch.channels_last)
-        self._module = fabric.setup_module(model)
+        self._clip_loss = torch.compile(clip_loss) if config.runtime.compile else clip_loss
+        self._module = fabric.setup_module(cast(nn.Module, torch.compile(model)) if config.runtime.compile else model)
         optimizer = fabric.setup_optimizers(build_optimizer(model, config.optimizer))
         self._optimizer = cast(_FabricOptimizer, optimizer)  # one in, one out
         decay = config.runtime.ema_decay
@@ -101,7 +102,7 @@ class Learner:
         if motion is not None and self._model.needs_flow:
             given["flow"] = motion.flow
         logits = self._module(clip, **given)
-        loss = clip_loss(logits, labels, self._config.loss, ignore=self._ignore, motion=motion)
+        loss = self._clip_loss(logits, labels, self._config.loss, ignore=self._ignore, motion=motion)
         return loss if self._distiller is None else loss + self._distiller(clip, logits.frames)
 
     def update(self, iteration: int) -> None:

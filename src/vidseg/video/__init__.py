@@ -10,6 +10,7 @@ from vidseg.video.isolation import isolated, read_isolated
 from vidseg.video.limits import Limits
 from vidseg.video.masks import read_labels, write_labels
 from vidseg.video.mp4 import OverlayWriter
+from vidseg.video.on_device import DeviceFrames, decode_on_device
 from vidseg.video.outputs import open_writer, output_kind
 from vidseg.video.reader import VideoReader, read_video
 from vidseg.video.shares import SharesWriter
@@ -17,6 +18,7 @@ from vidseg.video.writer import Writer
 
 __all__ = [
     "CvatWriter",
+    "DeviceFrames",
     "FiftyOneWriter",
     "Limits",
     "MaskFolderWriter",
@@ -26,6 +28,7 @@ __all__ = [
     "VideoInfo",
     "VideoReader",
     "Writer",
+    "decode_on_device",
     "isolated",
     "open_writer",
     "output_kind",
