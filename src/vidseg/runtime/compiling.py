@@ -29,6 +29,8 @@ class GraphRuntime:
         compile_graph: compiles a graph for arguments of the shapes of an example. The graph's logits are channels-last.
     """
 
+    batches = False
+
     def __init__(
         self,
         name: str,

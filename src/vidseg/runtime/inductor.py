@@ -23,6 +23,7 @@ class CompiledRuntime:
     """
 
     name = "torch-compile"
+    batches = False
 
     def __init__(self, model: VideoModel, device: torch.device) -> None:
         if not has_compiler():
