@@ -29,11 +29,13 @@ class RuntimeKind:
         build: from an accelerated model on the device, the device and the number of CPU threads (None: its own choice).
         installed: whether all that it needs is there.
         device_types: where it computes.
+        beside: as `build`, but compiling in the background; None where that cannot be.
     """
 
     build: Callable[[VideoModel, torch.device, int | None], Runtime]
     installed: Callable[[], bool] = lambda: True
     device_types: tuple[str, ...] = ("cpu",)
+    beside: Callable[[VideoModel, torch.device, int | None], Runtime] | None = None
 
 
 def _has(*packages: str) -> Callable[[], bool]:
@@ -42,6 +44,12 @@ def _has(*packages: str) -> Callable[[], bool]:
 
 def _eager(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
     return lambda model, device, threads: EagerRuntime(model, device, precision=precision, name=name)
+
+
+def _openvino(
+    *, int8: bool = False, background: bool = False
+) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
+    return lambda model, device, threads: openvino_runtime(model, threads, int8=int8, background=background)
 
 
 def _recorded(name: str, precision: torch.dtype | None) -> Callable[[VideoModel, torch.device, int | None], Runtime]:
@@ -62,11 +70,9 @@ RUNTIMES = {
         build=lambda model, device, threads: onnx_runtime(model, threads),
         installed=_has("onnx", "onnxscript", "onnxruntime"),
     ),
-    "openvino": RuntimeKind(
-        build=lambda model, device, threads: openvino_runtime(model, threads), installed=_has("openvino")
-    ),
+    "openvino": RuntimeKind(build=_openvino(), installed=_has("openvino"), beside=_openvino(background=True)),
     "openvino-int8": RuntimeKind(
-        build=lambda model, device, threads: openvino_runtime(model, threads, int8=True), installed=_has("openvino")
+        build=_openvino(int8=True), installed=_has("openvino"), beside=_openvino(int8=True, background=True)
     ),
     "cuda-graphs": RuntimeKind(build=_recorded("cuda-graphs", None), device_types=_CUDA),
     "cuda-graphs-bf16": RuntimeKind(build=_recorded("cuda-graphs-bf16", torch.bfloat16), device_types=_CUDA),
@@ -89,7 +95,13 @@ def available_runtimes(device: str = "auto") -> tuple[str, ...]:
 
 
 def build_runtime(
-    name: str, model: VideoModel, device: str = "auto", threads: int | None = None, *, precision: str = EXACT
+    name: str,
+    model: VideoModel,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    precision: str = EXACT,
+    background: bool = False,
 ) -> Runtime:
     """A runtime for a model, by name.
 
@@ -104,6 +116,8 @@ def build_runtime(
         threads: CPU threads; None for each runtime's own choice. Torch, which prepares the frames and makes the labels,
             has one setting for the whole process.
         precision: "exact", or "int8=FOLDER" or "bf16=FOLDER" for OpenVINO on the CPU; see `vidseg.runtime.lowering`.
+        background: compute in torch while another process compiles, rather than wait; where OpenVINO's result can be
+            kept, else without effect.
 
     Raises:
         InputError: for an unknown name or device, a runtime that does not compute on the device or in the precision,
@@ -128,7 +142,8 @@ def build_runtime(
         set_threads(threads)
     with quiet():
         fast = accelerate(model).to(place)
-    return kind.build(fast, place, threads)
+    build = kind.beside if background and kind.beside is not None else kind.build
+    return build(fast, place, threads)
 
 
 def _lowered(name: str, model: VideoModel, device: str, threads: int | None, precision: str) -> Runtime:

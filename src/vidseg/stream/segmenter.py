@@ -96,6 +96,8 @@ class Segmenter:
             that `steady` names.
         steady: blend each frame's class scores with those of the frame before, brought along the motion; None, or a
             strength of 0, for not at all.
+        background: where OpenVINO would have to compile first, have another process do that, and label frames in torch
+            until it is done: for live sources. Without effect where compiled graphs are not kept.
         max_batch: how many frames of several threads' streams, of one size, may go through the network together; None
             for what suits the runtime: some on GPUs, one on CPUs. Together they are labelled as alone but for float
             rounding.
@@ -121,6 +123,7 @@ class Segmenter:
         cut_detector: CutDetector | None = None,
         flow: FlowEstimator | None = None,
         steady: Steady | None = None,
+        background: bool = False,
         max_batch: int | None = 1,
         max_wait: float = 0.005,
     ) -> None:
@@ -145,7 +148,9 @@ class Segmenter:
         self._turn = threading.Lock()  # for what keeps buffers of its own from one call to the next
         self.guarantee = guarantee_of(precision)
         computing = (
-            build_runtime(runtime, model, device, threads, precision=precision) if isinstance(runtime, str) else runtime
+            build_runtime(runtime, model, device, threads, precision=precision, background=background)
+            if isinstance(runtime, str)
+            else runtime
         )
         self.runtime_name = computing.name
         self._computing = BatchedRuntime(computing, max_batch, max_wait)
