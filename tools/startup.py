@@ -12,7 +12,6 @@ CPU seconds are those of the command and its processes, so they mean something o
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from vidseg.bench.machine import environment
 
 # How a run finds the cache: "off" as ever before there was one.
 STATES = ("off", "first", "second")
@@ -53,7 +54,7 @@ def main(words: Sequence[str] | None = None) -> int:
                     )
                     print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                     if args.json:
-                        facts = {"machine": platform.processor(), "cores": os.cpu_count(), "floor": floor}
+                        facts = {"environment": environment(None), "floor": floor}
                         Path(args.json).write_text(json.dumps(facts | {"settings": vars(args), "runs": rows}, indent=1))
     print(f"{FLOOR}: {floor['seconds']} s, {floor['cpu_seconds']} of the CPU\n\n{table(rows)}")
     return 0

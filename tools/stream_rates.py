@@ -7,8 +7,6 @@ Each stream hands in its next frame when it has the labels of the last. In turn 
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +19,7 @@ import numpy as np
 import torch
 
 import vidseg
+from vidseg.bench.machine import environment
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -50,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
                     rows.append(row)
                     print(json.dumps(row), file=sys.stderr, flush=True)
     if args.json:
-        facts = {"machine": machine(args.device), "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+        facts = {"environment": environment(None), "gpu": gpu(args.device)}
         Path(args.json).write_text(json.dumps(facts | {"settings": vars(args), "rounds": rows}, indent=1))
     print(table(rows))
     return 0
@@ -78,10 +77,9 @@ def measured(segmenter: vidseg.Segmenter, streams: int, frames: int, size: str) 
     return {"frames_per_second": round(len(seconds) / elapsed, 2), "p95_seconds": round(p95, 4)}
 
 
-def machine(device: str) -> str:
-    """What computes."""
-    on_gpu = device != "cpu" and torch.cuda.is_available()
-    return torch.cuda.get_device_name() if on_gpu else platform.processor() or platform.machine()
+def gpu(device: str) -> str | None:
+    """The one that computes; None for a CPU."""
+    return torch.cuda.get_device_name() if device != "cpu" and torch.cuda.is_available() else None
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
