@@ -156,7 +156,9 @@ class AdaptiveKeyFrames(_Stateful):
         return FrameOutputs(self.classifier(feature), state=state)
 
     def _between(self, inputs: FrameInputs) -> FrameOutputs:
-        return FrameOutputs(self.classifier(inputs.state["memory"]) + inputs.frame.mean() / 255)
+        return FrameOutputs(
+            self.classifier(inputs.state["memory"]) + inputs.frame.mean(dim=(1, 2, 3), keepdim=True) / 255
+        )
 
 
 class Flowing(_Stateful):

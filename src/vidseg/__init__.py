@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vidseg.checkpoints import load
     from vidseg.errors import VidsegError, VidsegWarning
     from vidseg.steady import Steady
-    from vidseg.stream import Segmenter, StreamState
+    from vidseg.stream import Segmenter, StreamPool, StreamState
     from vidseg.types import ClassMap, Frame, Preprocessing, Segmentation
     from vidseg.video import read_video
 
@@ -29,6 +29,7 @@ _HOMES = {
     "Segmentation": "vidseg.types",
     "Segmenter": "vidseg.stream",
     "Steady": "vidseg.steady",
+    "StreamPool": "vidseg.stream",
     "StreamState": "vidseg.stream",
     "VidsegError": "vidseg.errors",
     "VidsegWarning": "vidseg.errors",
@@ -43,6 +44,7 @@ __all__ = [
     "Segmentation",
     "Segmenter",
     "Steady",
+    "StreamPool",
     "StreamState",
     "VidsegError",
     "VidsegWarning",

@@ -120,6 +120,8 @@ class Engines:
                     threads=self._threads,
                     flow=None if self._flow is None else flow_estimator(self._flow),
                     steady=self._steady,
+                    background=True,  # there is something to see at once
+                    max_batch=None,
                 )
             self._made.move_to_end(choice)
             while len(self._made) > _KEPT:

@@ -12,10 +12,10 @@ from vidseg.app.config import AppConfig
 from vidseg.app.engines import LARGEST_SIDE, SMALLEST_SIDE, Engines
 from vidseg.app.guard import Guard
 from vidseg.app.session import Session
-from vidseg.app.slots import Slots
 from vidseg.app.sources import SCHEMES
 from vidseg.app.uploads import TooLargeError, receive_upload
 from vidseg.errors import InputError, extra
+from vidseg.stream.slots import Slots
 
 with extra("app"):
     from starlette.applications import Starlette

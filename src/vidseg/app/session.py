@@ -13,10 +13,10 @@ from vidseg.app.engines import Engines
 from vidseg.app.job import MASKS, OVERLAY, Job, JobListener, JobOrder, JobState
 from vidseg.app.outbox import Outbox
 from vidseg.app.requests import Start, parse_style
-from vidseg.app.slots import Slots
 from vidseg.app.sources import Upload, checked_url, open_upload, open_url
 from vidseg.app.webcam import WebcamSource
 from vidseg.errors import InputError
+from vidseg.stream.slots import Slots
 from vidseg.video import VideoReader
 from vidseg.video.redact import redacted
 

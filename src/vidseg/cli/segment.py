@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vidseg.models import VideoModel
     from vidseg.stream import JobReport, OverlayStyle, Policy, Segmenter
 
-    EngineMaker = Callable[[Policy | None], Segmenter]
+    EngineMaker = Callable[[Policy | None, bool], Segmenter]
 
 
 def build_parser() -> Parser:
@@ -209,16 +209,17 @@ def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
 
 
 def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
-    """Makes one segmenter a policy: only policies in seconds differ from video to video."""
+    """Makes one segmenter a policy, and one for live sources: policies in seconds differ from video to video."""
     from vidseg.flow import flow_estimator
     from vidseg.stream import CutDetector, Segmenter
 
     flow = None if args.flow is None else flow_estimator(args.flow)
-    made: dict[Policy | None, Segmenter] = {}
+    made: dict[tuple[Policy | None, bool], Segmenter] = {}
 
-    def engine(policy: "Policy | None") -> Segmenter:
-        if policy not in made:
-            made[policy] = Segmenter(
+    def engine(policy: "Policy | None", is_live: bool) -> Segmenter:
+        key = (policy, is_live)
+        if key not in made:
+            made[key] = Segmenter(
                 model,
                 args.device,
                 args.runtime,
@@ -230,11 +231,12 @@ def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
                 cut_detector=CutDetector() if args.reset_on_cut else None,
                 flow=flow,
                 steady=steady_of(args),
+                background=is_live,  # a file can wait, and its end must not come before the graph is kept
             )
             if args.runtime == "auto":
-                guarantee = made[policy].guarantee
-                report(f"runtime: {made[policy].runtime_name}{'' if guarantee is None else f', {guarantee}'}")
-        return made[policy]
+                guarantee = made[key].guarantee
+                report(f"runtime: {made[key].runtime_name}{'' if guarantee is None else f', {guarantee}'}")
+        return made[key]
 
     return engine
 
@@ -262,7 +264,7 @@ def _segment(
         at_once = reader.remarks
         for remark in at_once:
             report(remark)
-        segmenter = engine(parse_policy(args.policy, reader.info.fps))
+        segmenter = engine(parse_policy(args.policy, reader.info.fps), reader.info.is_live)
         # A live source may lose frames by it, so there it must be wanted.
         is_measured = flow is not None and (args.tc != DEFAULT or not reader.info.is_live)
         estimator = flow_estimator(flow) if flow is not None and is_measured else None

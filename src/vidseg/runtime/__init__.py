@@ -1,5 +1,6 @@
 """Where a model's step is computed, behind one interface; and its export to other programs."""
 
+from vidseg.runtime.batching import BatchedRuntime
 from vidseg.runtime.choose import RUNTIMES, available_runtimes, build_runtime
 from vidseg.runtime.contract import Runtime
 from vidseg.runtime.devices import resolve_device, set_threads
@@ -13,6 +14,7 @@ __all__ = [
     "FORMATS",
     "PRECISIONS",
     "RUNTIMES",
+    "BatchedRuntime",
     "EagerRuntime",
     "Export",
     "Guarantee",

@@ -34,12 +34,14 @@ class RuntimeKind:
         installed: whether all that it needs is there.
         device_types: where it computes.
         arithmetic: what torch's own runtimes compute in.
+        beside: as `build`, but compiling in the background; None where that cannot be.
     """
 
     build: Build
     installed: Callable[[], bool] = lambda: True
     device_types: tuple[str, ...] = ("cpu",)
     arithmetic: Arithmetic = "fp32"
+    beside: Build | None = None
 
 
 def _has(*packages: str) -> Callable[[], bool]:
@@ -48,6 +50,10 @@ def _has(*packages: str) -> Callable[[], bool]:
 
 def _eager(name: str, arithmetic: Arithmetic) -> Build:
     return lambda model, device, threads: EagerRuntime(model, device, arithmetic=arithmetic, name=name)
+
+
+def _openvino(*, int8: bool = False, background: bool = False) -> Build:
+    return lambda model, device, threads: openvino_runtime(model, threads, int8=int8, background=background)
 
 
 def _compiled(name: str, arithmetic: Arithmetic) -> Build:
@@ -85,11 +91,9 @@ RUNTIMES = {
         build=lambda model, device, threads: onnx_runtime(model, threads),
         installed=_has("onnx", "onnxscript", "onnxruntime"),
     ),
-    "openvino": RuntimeKind(
-        build=lambda model, device, threads: openvino_runtime(model, threads), installed=_has("openvino")
-    ),
+    "openvino": RuntimeKind(build=_openvino(), installed=_has("openvino"), beside=_openvino(background=True)),
     "openvino-int8": RuntimeKind(
-        build=lambda model, device, threads: openvino_runtime(model, threads, int8=True), installed=_has("openvino")
+        build=_openvino(int8=True), installed=_has("openvino"), beside=_openvino(int8=True, background=True)
     ),
     **_torch_kinds("cuda-graphs", _recorded, _ON_CUDA),
     **_torch_kinds("compiled-graphs", _compiled_and_recorded, _ON_CUDA, installed=has_compiler),
@@ -118,6 +122,7 @@ def build_runtime(
     *,
     precision: str = EXACT,
     around: Callable[[VideoModel], VideoModel] | None = None,
+    background: bool = False,
 ) -> Runtime:
     """A runtime for a model, by name.
 
@@ -133,6 +138,8 @@ def build_runtime(
             has one setting for the whole process.
         precision: "exact", or "int8=FOLDER" or "bf16=FOLDER" for OpenVINO on the CPU; see `vidseg.runtime.lowering`.
         around: puts a model around the accelerated one, which then is what the runtime computes; with "exact" only.
+        background: compute in torch while another process compiles, rather than wait; where OpenVINO's result can be
+            kept, else without effect.
 
     Raises:
         InputError: for an unknown name or device, a runtime that does not compute on the device or in the precision,
@@ -160,7 +167,8 @@ def build_runtime(
         lower_weights(fast, kind.arithmetic)
         if around is not None:
             fast = around(fast)
-    return kind.build(fast, place, threads)
+    build = kind.beside if background and kind.beside is not None else kind.build
+    return build(fast, place, threads)
 
 
 def _lowered(name: str, model: VideoModel, device: str, threads: int | None, precision: str) -> Runtime:

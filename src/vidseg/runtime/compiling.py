@@ -1,12 +1,16 @@
 """The runtime of everything that compiles a graph for one size: compiles when a size comes first, and keeps some."""
 
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from vidseg.errors import VidsegWarning
 from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 from vidseg.runtime.graph import StepGraph
 
@@ -27,21 +31,25 @@ class GraphRuntime:
         model: from `accelerate`, on `device`.
         device: where inputs and results lie.
         compile_graph: compiles a graph for arguments of the shapes of an example. The graph's logits are channels-last.
+            What is still being compiled elsewhere is computed in torch until it is there; contexts and states are the
+            same in both, so a stream goes over between one step and the next.
     """
+
+    batches = False
 
     def __init__(
         self,
         name: str,
         model: VideoModel,
         device: torch.device,
-        compile_graph: Callable[[StepGraph, Sequence[Tensor]], Compiled],
+        compile_graph: Callable[[StepGraph, Sequence[Tensor]], Compiled | Future[Compiled]],
     ) -> None:
         self.name = name
         self.device = device
         self.compile_seconds = 0.0
         self._compile_graph = compile_graph
         self._graphs = {step: StepGraph(model, step, channels_last=True) for step in model.steps()}
-        self._compiled: OrderedDict[tuple[object, ...], Compiled] = OrderedDict()
+        self._compiled: OrderedDict[tuple[object, ...], Compiled | Future[Compiled]] = OrderedDict()
 
     def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
         """See `Runtime.run`."""
@@ -59,4 +67,23 @@ class GraphRuntime:
             if len(self._compiled) > MAX_GRAPHS:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
-        return self._compiled[key]
+        found = self._compiled[key]
+        if not isinstance(found, Future):
+            return found
+        in_torch = partial(_in_torch, graph)
+        if not found.done():
+            return in_torch
+        self._compiled[key] = ready = in_torch if found.exception() else found.result()
+        if (error := found.exception()) is not None:
+            warnings.warn(
+                f"got no graph of {graph.origin}'s {graph.name} for runtime {self.name!r}: {error}; expected one, so "
+                "this step stays in torch, which is slower",
+                VidsegWarning,
+                stacklevel=2,
+            )
+        return ready
+
+
+@torch.inference_mode()
+def _in_torch(graph: StepGraph, arguments: Sequence[Tensor]) -> Sequence[Tensor]:
+    return graph(*arguments)

@@ -13,12 +13,16 @@ class Runtime(Protocol):
     Attributes:
         name: as the user chooses it, e.g. "torch".
         device: where inputs are expected and results lie.
-        compile_seconds: spent so far on compiling for the sizes that came along; 0 where nothing is compiled.
+        batches: whether a step takes batches of any size without being compiled anew.
     """
 
     name: str
     device: torch.device
-    compile_seconds: float
+    batches: bool
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds spent so far on compiling for the sizes that came along; 0 where nothing is compiled."""
 
     def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
         """Runs one of the model's steps.

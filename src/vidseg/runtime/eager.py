@@ -17,6 +17,7 @@ class EagerRuntime:
         name: as the user chose it.
     """
 
+    batches = True
     compile_seconds = 0.0
 
     def __init__(

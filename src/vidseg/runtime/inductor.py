@@ -26,6 +26,8 @@ class CompiledRuntime:
         InputError: if there is no C++ compiler.
     """
 
+    batches = False
+
     def __init__(
         self,
         model: VideoModel,

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from vidseg.errors import InputError, extra
 from vidseg.models import VideoModel
+from vidseg.runtime.background import BackgroundCompiler
 from vidseg.runtime.compiling import Compiled, GraphRuntime
 from vidseg.runtime.graph import Graph, StepGraph, quiet
 from vidseg.runtime.graph_cache import fingerprint, user_cache
@@ -19,13 +21,16 @@ from vidseg.runtime.graph_cache import fingerprint, user_cache
 Floats = Literal["f32", "bf16"]
 
 
-def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
+def openvino_runtime(
+    model: VideoModel, threads: int | None, *, int8: bool = False, background: bool = False
+) -> GraphRuntime:
     """A runtime that computes a model's step with OpenVINO. What it compiles is kept; see `vidseg.runtime.graph_cache`.
 
     Args:
         model: from `accelerate`, on the CPU.
         threads: CPU threads; None for OpenVINO's own choice.
         int8: whether weights are compressed; see `compress_weights`. The result is then an approximation.
+        background: compile in another process and compute in torch meanwhile, where the result can be kept.
 
     Raises:
         MissingExtraError: if OpenVINO is not installed.
@@ -35,21 +40,39 @@ def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = Fal
 
     cache = user_cache()
 
-    def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled:
+    def kept(key: str) -> Compiled | None:
+        blob = None if cache is None else cache.get(key)
+        # Of a file that is whole, but not to this plugin's liking, a new one is made.
+        with suppress(RuntimeError):
+            return None if blob is None else _runner(_core().import_model(blob, "CPU", _properties(threads)))
+        return None
+
+    elsewhere = BackgroundCompiler(cache, partial(_blob, int8=int8), kept) if background and cache is not None else None
+
+    def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled | Future[Compiled]:
         key = None if cache is None else fingerprint(graph, example, (int8, *_machine()))
-        if cache is not None and key is not None and (blob := cache.get(key)) is not None:
-            # Of a file that is whole, but not to this plugin's liking, a new one is made.
-            with suppress(RuntimeError):
-                return _runner(_core().import_model(blob, "CPU", _properties(threads)))
-        translated = to_openvino(graph, example)
-        if int8:
-            compress_weights(translated)
-        compiled = _core().compile_model(translated, "CPU", _properties(threads))
+        if key is not None and (found := kept(key)) is not None:
+            return found
+        if key is not None and elsewhere is not None:
+            return elsewhere.compiled(key, graph, example)
+        compiled = _compiled(graph, example, threads, int8)
         if cache is not None and key is not None:
             cache.put(key, compiled.export_model().getvalue())
         return _runner(compiled)
 
     return GraphRuntime("openvino-int8" if int8 else "openvino", model, torch.device("cpu"), compile_graph)
+
+
+def _compiled(graph: StepGraph, example: Sequence[Tensor], threads: int | None, int8: bool) -> Any:
+    translated = to_openvino(graph, example)
+    if int8:
+        compress_weights(translated)
+    return _core().compile_model(translated, "CPU", _properties(threads))
+
+
+def _blob(graph: StepGraph, example: Sequence[Tensor], *, int8: bool) -> bytes:
+    """What is kept of a compiled graph; it runs with any number of threads."""
+    return bytes(_compiled(graph, example, None, int8).export_model().getvalue())
 
 
 def to_openvino(graph: Graph, example: Sequence[Tensor], *, dynamic: bool = False) -> Any:

@@ -6,6 +6,7 @@ from vidseg.stream.ledger import Done, Ledger
 from vidseg.stream.outputs import OverlayStyle
 from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
+from vidseg.stream.pool import PooledStream, StreamPool
 from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter, StreamState
 from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
@@ -22,10 +23,12 @@ __all__ = [
     "Memory",
     "OverlayStyle",
     "Policy",
+    "PooledStream",
     "Segmenter",
     "Steadiness",
     "SteadinessMeter",
     "Stepper",
+    "StreamPool",
     "StreamState",
     "TensorSegmenter",
     "none",

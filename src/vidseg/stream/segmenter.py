@@ -17,7 +17,7 @@ from vidseg.acceleration import frame_labels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import State, VideoModel
-from vidseg.runtime import EXACT, Runtime, build_runtime, guarantee_of
+from vidseg.runtime import EXACT, BatchedRuntime, Runtime, build_runtime, guarantee_of
 from vidseg.steady import Steadier, Steady, SteadyMemory
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
@@ -77,7 +77,7 @@ class Segmenter:
     """Segments streams of frames with a model.
 
     One segmenter serves any number of streams, each with a state of its own; it holds none itself. Threads may share
-    it: their steps take turns in the network.
+    it: their frames take turns in the network, or go through it together. `StreamPool` brings the threads along.
 
     Args:
         model: as `vidseg.load` returns it: in eval mode, with class map and preprocessing.
@@ -96,10 +96,16 @@ class Segmenter:
             that `steady` names.
         steady: blend each frame's class scores with those of the frame before, brought along the motion; None, or a
             strength of 0, for not at all.
+        background: where OpenVINO would have to compile first, have another process do that, and label frames in torch
+            until it is done: for live sources. Without effect where compiled graphs are not kept.
+        max_batch: how many frames of several threads' streams, of one size, may go through the network together; None
+            for what suits the runtime: some on GPUs, one on CPUs. Together they are labelled as alone but for float
+            rounding.
+        max_wait: seconds that a frame waits at most for such partners; alone it never waits.
 
     Raises:
         InputError: for a model in training mode or without class map, an unknown device or runtime, a policy that
-            does not fit the model, an estimator that nothing uses.
+            does not fit the model, an estimator that nothing uses, batches in a runtime that compiles for one size.
         MissingExtraError: if flow is needed and OpenCV is not installed.
     """
 
@@ -117,6 +123,9 @@ class Segmenter:
         cut_detector: CutDetector | None = None,
         flow: FlowEstimator | None = None,
         steady: Steady | None = None,
+        background: bool = False,
+        max_batch: int | None = 1,
+        max_wait: float = 0.005,
     ) -> None:
         # A number of its own, not id(): that may come again when a segmenter is gone.
         self._id = next(_numbers)
@@ -135,20 +144,22 @@ class Segmenter:
         if flow is not None and not model.needs_flow and self._steadier is None:
             raise InputError(f"got flow for a {type(model).__name__}; expected None: it has no use for it")
         self._flow = (flow or DISFlow()) if model.needs_flow else None
-        self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
+        self._turn = threading.Lock()  # for what keeps buffers of its own from one call to the next
         self.guarantee = guarantee_of(precision)
         computing = (
-            build_runtime(runtime, model, device, threads, precision=precision) if isinstance(runtime, str) else runtime
+            build_runtime(runtime, model, device, threads, precision=precision, background=background)
+            if isinstance(runtime, str)
+            else runtime
         )
         self.runtime_name = computing.name
-        self._computing = computing
+        self._computing = BatchedRuntime(computing, max_batch, max_wait)
         self._device = computing.device
         self._labels = frame_labels(self._device)
         model.to(self._device)  # test-time augmentation, which runs it unaccelerated, looks for it there
         self._follows_model = policy is None
         self._stepper = Stepper(
             model,
-            computing,
+            self._computing,
             default_policy(model.reference_offsets) if policy is None else policy,
         )
 
@@ -162,6 +173,11 @@ class Segmenter:
     def policy(self) -> Policy:
         """The reference policy in force."""
         return self._stepper.policy
+
+    @property
+    def max_batch(self) -> int:
+        """How many frames may go through the network together."""
+        return self._computing.max_batch
 
     @property
     def compile_seconds(self) -> float:
@@ -230,11 +246,13 @@ class Segmenter:
         thumbnail = self.cut_detector.thumbnail(frame.image) if self.cut_detector else None
         is_cut = self._is_cut(state.thumbnail, thumbnail)
         memory, steady = (None, None) if is_cut else (state.memory, state.steady)
-        input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
-        network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
-        memory = memory or self._stepper.start(1, network_size, state.prior)
+        with self._computing.frame():
+            input_13HW = network_input(frame.image, self.preprocessing).to(self._device)
+            network_size = (input_13HW.shape[-2], input_13HW.shape[-1])
+            memory = memory or self._stepper.start(1, network_size, state.prior)
+            flow_12HW = self._motion(state, memory, input_13HW)
+            memory, scores_1Khw = self._stepper.step(memory, input_13HW, flow_12HW)
         with self._turn:
-            memory, scores_1Khw = self._stepper.step(memory, input_13HW, self._motion(state, memory, input_13HW))
             if self._steadier is not None:
                 strength = self._steadier.strength(state.time, frame.time)
                 steady, scores_1Khw = self._steadier.step(steady, input_13HW, scores_1Khw, strength)
@@ -303,7 +321,8 @@ class Segmenter:
         """The flow to the frame before, if there is one that the memory knows of."""
         if self._flow is None or state.last_input is None or not memory.frames_seen:
             return None
-        return self._flow(input_13HW, state.last_input)
+        with self._turn:
+            return self._flow(input_13HW, state.last_input)
 
     def _is_cut(self, before: Thumbnail | None, after: Thumbnail | None) -> bool:
         if self.cut_detector is None or before is None or after is None:

@@ -166,7 +166,7 @@ class _Recorder:
     """A runtime that keeps what it is given while it is on."""
 
     def __init__(self, runtime: Runtime, model: VideoModel) -> None:
-        self.name, self.device, self.compile_seconds = runtime.name, runtime.device, 0.0
+        self.name, self.device, self.batches, self.compile_seconds = runtime.name, runtime.device, False, 0.0
         self.is_on = False
         self._runtime = runtime
         self._graphs = {step: StepGraph(model, step, channels_last=False) for step in model.steps()}
