@@ -117,6 +117,19 @@ def test_no_credentials_are_one_line(run, model: Path, tmp_path: Path, monkeypat
         assert "credentials" in err
 
 
+def test_a_report_shows_videos_that_lie_in_shards(run, model: Path, tmp_path: Path) -> None:
+    root = camvid_tree(tmp_path / "set")
+    run("pack", root, "--layout", "camvid", "-o", "memory://shards")
+    pages = []
+    for address in (root, "memory://shards"):
+        scores(run, address, model, tmp_path / "scores.json")
+        page = tmp_path / f"{len(pages)}.html"
+        code, _, err = run("report", tmp_path / "scores.json", "--html", page)
+        assert code == 0, err
+        pages.append(page.stat().st_size)
+    assert pages[1] == pytest.approx(pages[0], abs=100)  # addresses apart
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

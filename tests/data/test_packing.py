@@ -116,6 +116,17 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         pack(root, "camvid", root)
 
 
+def test_damaged_texts_are_one_line(tmp_path: Path) -> None:
+    root, out = camvid_tree(tmp_path / "set"), tmp_path / "shards"
+    out.mkdir()
+    (out / "shards.begun.json").write_text('{"plan": "x"}')
+    with pytest.raises(InputError, match=r"whose shards.begun.json is damaged \('shards'\)"):
+        pack(root, "camvid", out)
+    (root / "data" / "classes.json").write_bytes(b"\xff")  # the root's own list is the one that counts
+    with pytest.raises(DataError, match=r"data/classes.json, which is no text in UTF-8"):
+        pack(root, "camvid", tmp_path / "others")
+
+
 def test_what_changes_meanwhile_is_refused(tmp_path: Path) -> None:
     root = camvid_tree(tmp_path / "set")
 

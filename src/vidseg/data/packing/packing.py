@@ -87,7 +87,7 @@ def pack(
     if not names:
         raise DataError(f"got {tree.root}, which holds no split of a {layout} data set; expected its root")
     datasets = [read_split(tree, layout, name) for name in names]
-    planned = plan_shards(datasets, shard_size)
+    planned, texts = plan_shards(datasets, shard_size), _texts(tree, names)
     digest = _digest(planned)
     begun = _begun(place, digest, redacted(os.fspath(out)))
     total, done = sum(len(shard.members) for shard in planned), 0
@@ -102,7 +102,7 @@ def pack(
         if progress is not None:
             progress(done, total)
     kept = sum(one in begun for one in shards)
-    index = ShardIndex(name=tree.name, texts=_texts(tree, names), shards=tuple(shards), folders=_folders(tree, planned))
+    index = ShardIndex(name=tree.name, texts=texts, shards=tuple(shards), folders=_folders(tree, planned))
     place.child(INDEX_FILE).write(index.to_json())
     place.child(_BEGUN_FILE).remove_file()
     return PackReport(
@@ -131,13 +131,20 @@ def _begun(place: Place, digest: str, out: str) -> list[Shard]:
     if INDEX_FILE in found:
         raise InputError(f"got {out}, which holds shards already; expected a new folder; do: name another")
     if _BEGUN_FILE in found:
-        record = parse_json(place.child(_BEGUN_FILE).read().decode())
-        if record["plan"] != digest:
+        try:
+            record = parse_json(place.child(_BEGUN_FILE).read().decode())
+            plan, shards = record["plan"], [Shard(**shard) for shard in record["shards"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"got {out}, whose {_BEGUN_FILE} is damaged ({error}); expected what an interrupted packing left; do: "
+                "remove the folder or name another"
+            ) from error
+        if plan != digest:
             raise InputError(
                 f"got {out}, where a packing of other files or options was begun; expected the same, or a new "
                 "folder; do: remove it or name another"
             )
-        return [Shard(**shard) for shard in record["shards"]]
+        return shards
     # Of a first shard that was interrupted nothing is left but, after `kill -9`, a hidden file.
     if others := [name for name in found if not name.startswith(".")]:
         raise InputError(f"got {out}, which holds {others[0]}; expected a new or empty folder; do: name another")
@@ -182,7 +189,13 @@ def _folders(tree: Tree, planned: Sequence[PlannedShard]) -> dict[str, dict[str,
 def _texts(tree: Tree, splits: Sequence[str]) -> dict[str, str]:
     """The lists of the splits, and the class lists."""
     places = [f"{split}.txt" for split in splits] + list(CLASS_PLACES)
-    return {place: tree.read(tree.address(place)).decode() for place in places if tree.has_file(place)}
+    texts = {}
+    for address in (tree.address(place) for place in places if tree.has_file(place)):
+        try:
+            texts[tree.path(address)] = tree.read(address).decode()
+        except UnicodeDecodeError as error:
+            raise DataError(f"got {address}, which is no text in UTF-8 ({error}); do: save it as such") from error
+    return texts
 
 
 def _write_json(place: Place, value: Any) -> None:

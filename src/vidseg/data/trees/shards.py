@@ -45,7 +45,10 @@ class ShardTree(ListedTree[Location | str]):
         shard = self._shard(self.shards[number])
         content = shard.read(offset, offset + size) if size else b""
         if len(content) != size:
-            raise OSError(f"{self.address(shard.name)} ends too early for it")
+            where = self.address(self.shards[number].name)
+            raise OSError(
+                f"{where} gives {len(content)} of its {size} bytes: it is truncated, or a server without ranges"
+            )
         return content
 
     def problems(self) -> Iterator[tuple[str, str, str]]:
