@@ -256,7 +256,7 @@ def ranks_killed(
     moments: list[dict[str, object]] = []
     # After iteration 0 is while they start.
     for iteration in sorted(rng.sample(range(args.iterations - 1), args.kills)):
-        rank, number = rng.randrange(2), rng.choice((signal.SIGKILL, signal.SIGTERM))
+        rank, (number,) = rng.randrange(2), rng.choices((signal.SIGKILL, signal.SIGTERM), weights=(4, 1))
         pid = process_of_rank(rank, agent, deadline, place, after=iteration, restarts=len(moments))
         time.sleep(rng.uniform(0, 0.5 if iteration else 3))
         os.kill(pid, number)
