@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from vidseg.data import FrameRecord, VideoRecord
 from vidseg.errors import InputError
-from vidseg.train.sampling import Plan, load_batches
+from vidseg.train.sampling import Plan, load_batches, own_samples
 
 PLAN = Plan(num_samples=7, batch_size=4, seed=3)
 
@@ -44,3 +45,43 @@ def test_a_folder_that_no_socket_fits_into_is_refused_rather_than_waited_in(
     unread: Any = None
     with pytest.raises(InputError, match=r"expected at most 71.*TMPDIR"):
         next(load_batches(unread, PLAN, start=0, stop=1, workers=1, pin_memory=False))
+
+
+class Clips:
+    """Stands for a ClipDataset of videos with so many clips each."""
+
+    def __init__(self, *counts: int) -> None:
+        names = [f"video{number}" for number in range(len(counts))]
+        self.videos = [VideoRecord(name=name, frames=(FRAME,) * n) for name, n in zip(names, counts, strict=True)]
+        self.owners = [name for name, n in zip(names, counts, strict=True) for _ in range(n)]
+
+    def samples_of(self, videos: set[str]) -> list[int]:
+        return [number for number, owner in enumerate(self.owners) if owner in videos]
+
+
+FRAME = FrameRecord(name="0", number=0, image="0.png")
+
+
+@pytest.mark.parametrize("counts", [(3, 3), (1, 5, 2, 4), (7, 1, 1, 1, 1)])
+def test_videos_of_their_own_are_read_by_no_other_process_and_all_by_one(counts: tuple[int, ...]):
+    clips: Any = Clips(*counts)
+    shares = [own_samples(clips, 2, rank) for rank in (0, 1)]
+    assert sorted(shares[0] + shares[1]) == list(range(len(clips.owners)))
+    owners = [{clips.owners[number] for number in share} for share in shares]
+    assert not owners[0] & owners[1]
+
+
+def test_each_process_goes_through_its_own_samples_epoch_by_epoch():
+    own = [1, 4, 6]
+    plan = replace(PLAN, batch_size=2, accumulation=2, world_size=2, rank=1, own=own)
+    keys = [key for iteration in range(3) for batch in plan.batches(iteration) for key in batch]
+    assert len(keys) == 3 * 2 * 2
+    assert [epoch for epoch, _ in keys] == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert all(sorted(number for epoch, number in keys if epoch == which) == own for which in range(4))
+    assert plan.samples_per_iteration == 8  # of all processes
+
+
+def test_more_processes_than_videos_are_refused():
+    clips: Any = Clips(3)
+    with pytest.raises(InputError, match=r"--data\.shard_by clip"):
+        own_samples(clips, 2, 0)

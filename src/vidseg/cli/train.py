@@ -53,11 +53,12 @@ def run(args: Any) -> int:
         return _run_processes(args)
     with progress_bar(args.recipe, config.schedule.iterations, "iterations") as advance:
         result = train(config, resume=args.resume, events=lambda event: show_event(event, advance))
+    speaks = os.environ.get("RANK", "0") == "0"  # of several processes, one
     if result.interrupted_by:
-        report(f"interrupted at iteration {result.iteration}; everything is saved, go on with --resume")
+        if speaks:
+            report(f"interrupted at iteration {result.iteration}; everything is saved, go on with --resume")
         return 128 + result.interrupted_by
-    # Of several processes under torchrun one speaks.
-    if os.environ.get("RANK", "0") == "0":
+    if speaks:
         print(f"last model: {result.last}")
         if result.best is not None:
             print(f"best model: {result.best}")

@@ -7,17 +7,20 @@ from vidseg.data.clip_dataset import ClipDataset, ClipSample
 from vidseg.data.clips import ClipConfig
 from vidseg.data.doctor import examine
 from vidseg.data.findings import Finding, Report, exit_code
+from vidseg.data.frame_cache import CacheConfig, FrameCache
 from vidseg.data.layouts import LAYOUTS, open_dataset
 from vidseg.data.reading import frames_with_labels
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 
 __all__ = [
     "LAYOUTS",
+    "CacheConfig",
     "ClipConfig",
     "ClipDataset",
     "ClipSample",
     "DatasetSpec",
     "Finding",
+    "FrameCache",
     "FrameRecord",
     "Report",
     "VideoDataset",

@@ -5,7 +5,7 @@ Shape letters: T frames of a clip (the references, farthest first, then the targ
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vidseg.data.clip_reading import ClipReader
 from vidseg.data.clips import (
     ClipConfig,
     OffsetUnit,
@@ -23,7 +24,7 @@ from vidseg.data.clips import (
     reference_positions,
     sample_generator,
 )
-from vidseg.data.reading import read_frames, read_labels_of
+from vidseg.data.frame_cache import FrameCache
 from vidseg.data.records import VideoDataset, VideoRecord, absent_reference
 from vidseg.errors import DataError, VidsegWarning
 
@@ -58,18 +59,27 @@ class ClipDataset(Dataset[ClipSample]):
         config: which clips.
         transform: from (T3HW uint8, THW integer labels, generator) to the final (clip, labels), e.g.
             `vidseg.transforms.pipeline.ClipAugmentation`; None converts the dtypes only.
+        cache: of decoded frames and labels; changes nothing but the time that reading takes.
 
     Raises:
         DataError: if no video has a target with all its references, or a reference that the layout promises
             is absent.
     """
 
-    def __init__(self, dataset: VideoDataset, config: ClipConfig, transform: ClipTransform | None = None) -> None:
+    def __init__(
+        self,
+        dataset: VideoDataset,
+        config: ClipConfig,
+        transform: ClipTransform | None = None,
+        *,
+        cache: FrameCache | None = None,
+    ) -> None:
         self.dataset = dataset
         self.config = config
         self.transform = transform
         self.unit: OffsetUnit = config.unit or dataset.spec.reference_unit
         self.epoch = 0
+        self._reader = ClipReader(spec=dataset.spec, cache=cache)
         sources = [self._source(video) for video in dataset.videos]
         self._sources = [source for source in sources if source.forward]
         self._refuse_or_warn([source.video.name for source in sources if not source.forward])
@@ -79,6 +89,21 @@ class ClipDataset(Dataset[ClipSample]):
 
     def __len__(self) -> int:
         return self._clip_ends[-1] * self._parts
+
+    def samples_of(self, videos: Collection[str]) -> list[int]:
+        """The numbers of the samples that come from some videos, by the videos' names."""
+        begins = [0, *self._clip_ends]
+        return [
+            number
+            for source, begin, end in zip(self._sources, begins, self._clip_ends, strict=False)
+            if source.video.name in videos
+            for number in range(begin * self._parts, end * self._parts)
+        ]
+
+    @property
+    def videos(self) -> tuple[VideoRecord, ...]:
+        """Those that clips come from."""
+        return tuple(source.video for source in self._sources)
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch of samples that are asked for by number alone."""
@@ -130,7 +155,7 @@ class ClipDataset(Dataset[ClipSample]):
 
     def _read(self, video: VideoRecord, positions: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """T3HW uint8 images and THW labels (uint8, or int32 for more than 255 classes)."""
-        images = read_frames(video, positions)
+        images = self._reader.images(video, positions)
         if len({image.shape for image in images}) > 1:
             sizes = ", ".join(sorted({f"{image.shape[0]}x{image.shape[1]}" for image in images}))
             raise DataError(
@@ -143,7 +168,7 @@ class ClipDataset(Dataset[ClipSample]):
         dtype = np.uint8 if class_map.dtype is np.uint8 else np.int32
         labels_THW = np.full((len(positions), height, width), class_map.ignore, dtype=dtype)
         for row, position in enumerate(positions):
-            labels = read_labels_of(video, video.frames[position], (height, width), self.dataset.spec)
+            labels = self._reader.labels(video, video.frames[position], (height, width))
             if labels is not None:
                 labels_THW[row] = labels
         clip_THW3 = torch.from_numpy(np.stack(images))

@@ -176,9 +176,23 @@ def read_labels_of(video: VideoRecord, record: FrameRecord, size: tuple[int, int
     if record.label is None:
         return None
     labels = read_labels(video.tree, record.label, spec)
-    if labels.shape != size:
-        raise DataError(
-            f"got a mask of {labels.shape[0]}x{labels.shape[1]} for an image of {size[0]}x{size[1]} (height x width): "
-            f"{record.label}; expected equal sizes; make the mask anew from its source"
-        )
+    require_size(labels, record.label, size)
     return labels
+
+
+def require_size(labels_HW: Labels, path: str, size: tuple[int, int]) -> None:
+    """Refuses labels that do not fit their image.
+
+    Args:
+        labels_HW: the labels.
+        path: of their file.
+        size: (height, width) of the image.
+
+    Raises:
+        DataError: if they are of another size.
+    """
+    if labels_HW.shape != size:
+        raise DataError(
+            f"got a mask of {labels_HW.shape[0]}x{labels_HW.shape[1]} for an image of {size[0]}x{size[1]} "
+            f"(height x width): {path}; expected equal sizes; make the mask anew from its source"
+        )

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FREE = ("output.", "data.root", "data.val_split", "runtime.device", "runtime.workers", "initial_weights", "warm_start")
+FREE = (
+    "output.",
+    "data.root",
+    "data.cache",
+    "data.val_split",
+    "runtime.device",
+    "runtime.workers",
+    "runtime.timeout_minutes",
+    "initial_weights",
+    "warm_start",
+)
 """What may differ when a run is resumed: nothing here changes what it computes from then on."""
 
 ADDED: dict[str, Any] = {
@@ -12,11 +22,14 @@ ADDED: dict[str, Any] = {
     "model.head.kernel": 3,
     "model.auxiliary.kernel": 3,
     "data.flow": "dis",
+    "data.shard_by": "clip",
+    "data.cache": None,
     "loss.auxiliary_frames": "all",
     "loss.auxiliary_weight": 0.4,
     "loss.log_softmax_first": False,
     "loss.average": "all",
     "loss.decision_weight": 1.0,
+    "runtime.timeout_minutes": 720.0,
     "optimizer.kind": "adamw",
     "optimizer.momentum": 0.9,
     "optimizer.decay_vectors": True,

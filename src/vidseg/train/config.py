@@ -1,9 +1,11 @@
 """Everything that a training run is told: one tree of frozen values."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from vidseg.data.clips import ClipConfig
+from vidseg.data.frame_cache import CacheConfig
 from vidseg.errors import InputError
 from vidseg.models import ModelConfig
 from vidseg.train.distillation import DistillationConfig
@@ -26,6 +28,12 @@ class DataConfig:
         flow: what estimates the motion between a clip's frames, after they are augmented, where the model or the loss
             needs it: a name that `vidseg.flow.flow_estimator` knows. "dis" computes on the CPU, the others on the GPU
             if there is one.
+        shard_by: how processes share the clips of an epoch. "clip": each takes its part of every batch of one common
+            order, so any of them may read any video. "video": each has videos of its own, about as many clips as the
+            others, and goes through them in an order of its own; so each machine reads, and caches, its share only.
+            Either way what is computed follows from the number of processes, wherever they run.
+        cache: a folder of decoded frames and labels on each machine; None for none. It changes nothing but the time
+            that reading takes.
     """
 
     root: str
@@ -34,6 +42,12 @@ class DataConfig:
     val_split: str | None = "val"
     clips: ClipConfig = field(default_factory=ClipConfig)
     flow: str = "dis"
+    shard_by: Literal["clip", "video"] = "clip"
+    cache: CacheConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.shard_by not in ("clip", "video"):
+            raise InputError(f"got shard_by={self.shard_by!r}; expected 'clip' or 'video'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +65,8 @@ class RuntimeConfig:
         ema_decay: of an exponential moving average of the weights, which is then validated and stored; None for none.
         workers: processes that read and augment.
         compile: make kernels for model and loss with `torch.compile`, which takes minutes at the start; for GPUs.
+        timeout_minutes: how long processes wait for one of them, such as that with the longest share of a validation,
+            before they give up. One that ended is noticed at once; this is for one that hangs, or its machine.
         seed: of initial weights, order of samples, dropout.
     """
 
@@ -63,6 +79,7 @@ class RuntimeConfig:
     ema_decay: float | None = None
     workers: int = 4
     compile: bool = False
+    timeout_minutes: float = 720.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +88,8 @@ class RuntimeConfig:
                 f"got batch_size={self.batch_size}, accumulation={self.accumulation}, workers={self.workers}, "
                 f"seed={self.seed}; expected at least 1, 1, 0 and 0"
             )
+        if not 0 < self.timeout_minutes < math.inf:
+            raise InputError(f"got timeout_minutes={self.timeout_minutes}; expected more than 0")
         if self.clip_norm is not None and self.clip_norm <= 0:
             raise InputError(f"got clip_norm={self.clip_norm}; expected a norm above 0, or null")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:

@@ -1,5 +1,6 @@
 """From a configuration to lightning-fabric: one process, or one of many, by the environment that `torchrun` gives."""
 
+import atexit
 import logging
 import os
 import warnings
@@ -7,9 +8,11 @@ from datetime import timedelta
 from typing import Literal
 
 import torch
+from torch import distributed
 
 from vidseg.errors import InputError, extra
 from vidseg.train.config import TrainConfig
+from vidseg.train.elastic import ElasticJob
 
 with extra("train"):
     from lightning_fabric import Fabric
@@ -20,8 +23,6 @@ _PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
 }
-# Processes wait for the one whose share of a validation takes longest.
-_PATIENCE = timedelta(hours=12)
 # Lightning and torch disagree about each other's newest names; nothing a user could act on.
 _NOISE = (
     r".*`?broadcast_buffers`? is deprecated",
@@ -48,11 +49,15 @@ def launch(config: TrainConfig) -> Fabric:
         warnings.filterwarnings("ignore", message=message)
     # Its log repeats the configuration.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    if (job := ElasticJob.of_environment()) is not None and not distributed.is_initialized():
+        rank = int(os.environ["LOCAL_RANK"])
+        job.form_group(torch.device(device, rank) if device == "cuda" else torch.device(device), _patience(config))
+        atexit.register(distributed.destroy_process_group)
     fabric = Fabric(
         accelerator=device,
         devices=processes,
         num_nodes=machines,
-        strategy=_data_parallel(config) if processes * machines > 1 else "auto",
+        strategy=_data_parallel(config, device, processes * machines) if processes * machines > 1 else "auto",
         precision=_PRECISIONS[config.runtime.precision],
     )
     fabric.launch()
@@ -79,12 +84,19 @@ def _device(config: TrainConfig) -> Literal["cpu", "cuda"]:
     return device
 
 
-def _data_parallel(config: TrainConfig) -> DDPStrategy:
+def _patience(config: TrainConfig) -> timedelta:
+    return timedelta(minutes=config.runtime.timeout_minutes)
+
+
+def _data_parallel(config: TrainConfig, device: str, processes: int) -> DDPStrategy:
     # Of a model with references, a part of the loss with weight 0 leaves a classifier without gradient.
     unused = bool(config.data.clips.reference_offsets) and 0 in (config.loss.final_weight, config.loss.frame_weight)
+    # Where all are expected to be used, gradients lie in other buckets from the second iteration on. Of three processes
+    # they are then added up in another order, which would keep a run from going on to the bit after a restart.
+    unused = unused or (device == "cpu" and processes > 2)
     return DDPStrategy(
         # The only buffers are normalisation statistics, and those are synchronised already.
         broadcast_buffers=False,
         find_unused_parameters=unused,
-        timeout=_PATIENCE,
+        timeout=_patience(config),
     )

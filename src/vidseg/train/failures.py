@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import distributed
 
 from vidseg.errors import TrainingError
 
@@ -22,6 +23,22 @@ def memory_errors_explained(folder: Path) -> Iterator[None]:
         if "DefaultCPUAllocator" not in str(error):
             raise
         raise _out_of_memory(folder) from error
+
+
+@contextmanager
+def lost_processes_explained(folder: Path) -> Iterator[None]:
+    """Turns what a process sees when another one of its training ends or hangs into a `TrainingError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        # torch has no class of its own for what Gloo says.
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error).lower():
+            raise
+        raise TrainingError(
+            f"got no answer from another process of this training ({' '.join(str(error).split())}); expected all to go "
+            f"on; states in {folder / 'states'} are intact; see what the other one says; torchrun with --max-restarts "
+            "starts all again, otherwise go on with --resume"
+        ) from error
 
 
 def require_finite(loss: float, iteration: int, folder: Path) -> None:

@@ -1,5 +1,6 @@
-"""Stopping in good order on SIGINT and SIGTERM."""
+"""Stopping in good order: on SIGINT and SIGTERM, and where what started several processes is gone."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,13 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal = 0
+        # Who started a process by itself may well end before it.
+        self._launcher = os.getppid() if "RANK" in os.environ else None
+
+    def asked(self) -> int:
+        """The signal; of a process whose launcher was killed, which could pass none on, SIGTERM."""
+        gone = self._launcher is not None and os.getppid() != self._launcher
+        return self.signal or (int(signal.SIGTERM) if gone else 0)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.signal = number

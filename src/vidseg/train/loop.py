@@ -10,27 +10,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, distributed
 
 from vidseg.checkpoints import load_initial_weights
-from vidseg.data import ClipDataset, VideoDataset, open_dataset
+from vidseg.data import ClipDataset, FrameCache, VideoDataset, open_dataset
 from vidseg.data.unseen_classes import judge_sample
 from vidseg.errors import DataError, InputError, extra
 from vidseg.evaluate import EngineConfig, validate
 from vidseg.models import VideoModel, build_model
+from vidseg.train.agreement import agree_on_stopping, decided_by_rank_zero
 from vidseg.train.config import TrainConfig
 from vidseg.train.devices import launch, slow_precision
+from vidseg.train.elastic import ElasticJob
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated, unheard
-from vidseg.train.failures import memory_errors_explained, require_finite
+from vidseg.train.failures import lost_processes_explained, memory_errors_explained, require_finite
 from vidseg.train.figures import Figures
 from vidseg.train.interruption import caught_signals
 from vidseg.train.learner import Learner
 from vidseg.train.meter import Meter
 from vidseg.train.optimizer import learning_rate_factor
 from vidseg.train.run_folder import RunFolder
-from vidseg.train.sampling import Plan, load_batches
+from vidseg.train.sampling import Plan, load_batches, own_samples
 
 with extra("train"):
     from lightning_fabric import Fabric
@@ -62,7 +64,9 @@ def train(
 ) -> TrainResult:
     """Trains a model, from the beginning or from the newest state in the output folder.
 
-    On SIGINT or SIGTERM it finishes the iteration, stores everything and returns.
+    On SIGINT or SIGTERM it finishes the iteration, stores everything and returns; so it does as one of several
+    processes when what started them is gone. A process that `torchrun` started anew goes on from the newest state of
+    its job without being told to.
 
     Args:
         config: the run.
@@ -77,6 +81,11 @@ def train(
         DataError: if a sample cannot be read; everything up to it is stored.
         TrainingError: if training cannot go on; what was stored before is intact.
     """
+    with lost_processes_explained(Path(config.output.folder)):
+        return _train(config, resume, events, measure)
+
+
+def _train(config: TrainConfig, resume: bool, events: Events, measure: Measure | None) -> TrainResult:
     fabric = launch(config)
     events = events if fabric.is_global_zero else unheard
     dataset = open_dataset(config.data.root, config.data.layout, config.data.train_split)
@@ -87,9 +96,7 @@ def train(
     if measure is None and config.data.val_split is not None:
         measure = _measure(config, fabric)
     folder = RunFolder(config, dataset.class_map, fabric.world_size)
-    state = folder.restore() if resume else None
-    if not resume:
-        folder.require_new()
+    state = decided_by_rank_zero(fabric, lambda: _beginning(folder, resume, events))
     learner = Learner(fabric, _new_model(config, dataset, events, resumed=state is not None), config, dataset.videos)
     iteration = 0
     if state is not None:
@@ -98,7 +105,7 @@ def train(
     run = _Run(fabric, config, learner, folder, events, measure, iteration)
     with caught_signals() as interruption:
         try:
-            signal = run.work(dataset, lambda: interruption.signal)
+            signal = run.work(dataset, interruption.asked)
         finally:
             run.close()
     return TrainResult(iteration=run.iteration, interrupted_by=signal, last=folder.last, best=folder.best)
@@ -150,8 +157,7 @@ class _Run:
                 raise
             with memory_errors_explained(self._folder.path):
                 own_loss = self._learner.compute_gradients(inputs, self.iteration)
-                # One exchange an iteration: all processes see the same loss and stop together.
-                loss, signal = _agree(own_loss, asked_to_stop(), self._fabric.world_size)
+                loss, signal = agree_on_stopping(own_loss, asked_to_stop(), self._fabric.world_size)
                 require_finite(loss, self.iteration, self._folder.path)
                 self._learner.update(self.iteration)
             self.iteration += 1
@@ -166,14 +172,18 @@ class _Run:
 
     def _clips(self, dataset: VideoDataset) -> tuple[ClipDataset, Plan]:
         augmentation = ClipAugmentation(self._config.augmentation, ignore=dataset.class_map.ignore)
-        clips = ClipDataset(dataset, self._config.data.clips, augmentation)
+        data, fabric = self._config.data, self._fabric
+        cache = None if data.cache is None else FrameCache.of(data.cache)
+        clips = ClipDataset(dataset, data.clips, augmentation, cache=cache)
+        own = own_samples(clips, fabric.world_size, fabric.global_rank) if data.shard_by == "video" else None
         plan = Plan(
             num_samples=len(clips),
             batch_size=self._config.runtime.batch_size,
             accumulation=self._config.runtime.accumulation,
-            world_size=self._fabric.world_size,
-            rank=self._fabric.global_rank,
+            world_size=fabric.world_size,
+            rank=fabric.global_rank,
             seed=self._config.runtime.seed,
+            own=own,
         )
         return clips, plan
 
@@ -210,15 +220,17 @@ class _Run:
         self._events(event)
 
 
-def _agree(loss: Tensor, signal: int, world_size: int) -> tuple[float, int]:
-    """The mean of the processes' losses, and the largest signal that any of them got."""
-    if world_size == 1:
-        return loss.item(), signal
-    own = torch.stack([loss.float(), torch.tensor(float(signal), device=loss.device)])
-    everyones = [torch.empty_like(own) for _ in range(world_size)]
-    distributed.all_gather(everyones, own)
-    losses, signals = torch.stack(everyones).unbind(dim=1)
-    return losses.mean().item(), int(signals.max())
+def _beginning(folder: RunFolder, resume: bool, events: Events) -> dict[str, Any] | None:
+    """The state to go on from; None for a new run."""
+    job = ElasticJob.of_environment()
+    if resume or (job is not None and job.remembers(folder.path)):
+        state = folder.restore(events)
+    else:
+        folder.require_new()
+        state = None
+    if job is not None:
+        job.remember(folder.path)
+    return state
 
 
 def _new_model(

@@ -20,7 +20,8 @@ from vidseg.errors import InputError, TrainingError
 from vidseg.models import VideoModel
 from vidseg.train.comparison import differences
 from vidseg.train.config import TrainConfig
-from vidseg.train.states import load_state, newest_state, save_state
+from vidseg.train.events import Events, Notice, unheard
+from vidseg.train.states import newest_state, newest_whole_state, save_state
 from vidseg.types import ClassMap
 
 
@@ -65,17 +66,22 @@ class RunFolder:
                 "go on with --resume or choose another --output.folder"
             )
 
-    def restore(self) -> dict[str, Any] | None:
+    def restore(self, events: Events = unheard) -> dict[str, Any] | None:
         """The learner's state and, under "iteration", how many are done; None where there is no state yet.
+
+        Args:
+            events: is told of damaged states, in whose place the newest whole one is taken.
 
         Raises:
             InputError: if the run was started with another configuration.
-            CheckpointError: if the state is damaged.
+            CheckpointError: if there are states, and all are damaged.
         """
-        path = newest_state(self.path / "states")
-        if path is None:
+        found = newest_whole_state(self.path / "states")
+        if found is None:
             return None
-        state = load_state(path)
+        path, state = found.path, found.state
+        for damaged in found.damaged:
+            events(Notice(message=f"warning: got a damaged state {damaged}; going on from the one before, {path}"))
         _require_same(json.loads(state["config"]), _plain(self._config), path)
         if state["world_size"] != self._world_size:
             raise InputError(
@@ -86,7 +92,11 @@ class RunFolder:
         return state
 
     def save(self, learner: dict[str, Any], model: VideoModel, iteration: int) -> Path:
-        """Writes the training state and the model "last"; returns the state's path."""
+        """Writes the model "last" and the training state; returns the state's path.
+
+        In this order: who goes on from the last iteration's state has nothing left to do.
+        """
+        self._store(self.last, model, iteration, None)
         state = {
             "iteration": iteration,
             "best_score": self.best_score,
@@ -94,9 +104,7 @@ class RunFolder:
             "world_size": self._world_size,
             "learner": learner,
         }
-        path = save_state(self.path / "states", iteration, state, keep=self._config.output.keep_states)
-        self._store(self.last, model, iteration, None)
-        return path
+        return save_state(self.path / "states", iteration, state, keep=self._config.output.keep_states)
 
     def offer(self, model: VideoModel, iteration: int, metrics: Mapping[str, float]) -> bool:
         """Keeps the model as "best" if it is; says whether it did."""
@@ -109,7 +117,7 @@ class RunFolder:
     def _store(self, path: Path, model: VideoModel, iteration: int, metrics: Mapping[str, float] | None) -> None:
         config = asdict(self._config)
         # Where files lay on the training machine is nobody's business.
-        del config["output"], config["data"]["root"], config["initial_weights"]
+        del config["output"], config["data"]["root"], config["data"]["cache"], config["initial_weights"]
         if self._config.distillation is not None:
             del config["distillation"]["teacher"]
         try:

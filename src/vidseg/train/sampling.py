@@ -2,13 +2,13 @@
 
 Samples are counted along one endless line: epoch after epoch, each in an order of its own. An iteration takes the
 next `world_size · accumulation · batch_size` of them, so two processes with batches of 2 see what one process with a
-batch of 4 sees.
+batch of 4 sees. Where each process has videos of its own, each has such a line of its own.
 """
 
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from vidseg.data.clip_dataset import ClipDataset, ClipSample
 from vidseg.errors import DataError, InputError
+from vidseg.evaluate.processes import dealt_out
 
 Key = tuple[int, int]
 
@@ -37,6 +38,8 @@ class Plan:
         world_size: number of processes.
         rank: this process, from 0.
         seed: of the epochs' orders.
+        own: the samples that this process, and no other, draws from, an epoch of its own after the other; None where
+            all draw from all. Of a process with a smaller share each sample is drawn a little more often.
     """
 
     num_samples: int
@@ -45,6 +48,7 @@ class Plan:
     world_size: int = 1
     rank: int = 0
     seed: int = 0
+    own: Sequence[int] | None = None
 
     @property
     def samples_per_iteration(self) -> int:
@@ -53,14 +57,32 @@ class Plan:
 
     def batches(self, iteration: int) -> list[list[Key]]:
         """The (epoch, index) keys of this process's forward passes at an iteration, counted from 0."""
-        first = iteration * self.samples_per_iteration
-        per_pass = self.batch_size * self.world_size
-        starts = [first + turn * per_pass + self.rank * self.batch_size for turn in range(self.accumulation)]
+        # Along a line of its own a process is alone.
+        world_size, rank = (self.world_size, self.rank) if self.own is None else (1, 0)
+        per_pass = self.batch_size * world_size
+        first = iteration * self.accumulation * per_pass
+        starts = [first + turn * per_pass + rank * self.batch_size for turn in range(self.accumulation)]
         return [[self._key(position) for position in range(start, start + self.batch_size)] for start in starts]
 
     def _key(self, position: int) -> Key:
-        epoch, place = divmod(position, self.num_samples)
-        return epoch, int(_epoch_order(self.seed, epoch, self.num_samples)[place])
+        length = self.num_samples if self.own is None else len(self.own)
+        epoch, place = divmod(position, length)
+        sample = int(_epoch_order(self.seed, epoch, length)[place])
+        return epoch, sample if self.own is None else self.own[sample]
+
+
+def own_samples(clips: ClipDataset, world_size: int, rank: int) -> list[int]:
+    """The samples of one process where each has videos of its own: by the number of processes, not by where they run.
+
+    Raises:
+        InputError: if there are fewer videos than processes.
+    """
+    if len(clips.videos) < world_size:
+        raise InputError(
+            f"got {len(clips.videos)} video(s) with clips for {world_size} processes; expected one each or more; start "
+            "fewer processes, or use --data.shard_by clip"
+        )
+    return clips.samples_of({video.name for video in dealt_out(clips.videos, world_size)[rank]})
 
 
 @lru_cache(maxsize=2)

@@ -59,6 +59,13 @@ class Tree(Protocol):
             OSError: if it is not there.
         """
 
+    def version(self, address: str) -> str | None:
+        """Is another where the content is, as far as can be told without reading it; None where nothing tells.
+
+        Raises:
+            OSError: if it is not there.
+        """
+
     def read(self, address: str) -> bytes:
         """All of a file.
 

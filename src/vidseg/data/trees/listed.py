@@ -42,6 +42,10 @@ class ListedTree(ABC, Generic[Entry]):
         """See `Tree.read`."""
 
     @abstractmethod
+    def version(self, address: str) -> str | None:
+        """See `Tree.version`."""
+
+    @abstractmethod
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """See `Tree.problems`."""
 

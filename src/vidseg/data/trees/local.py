@@ -59,6 +59,11 @@ class LocalTree:
         """See `Tree.size`."""
         return os.stat(address).st_size
 
+    def version(self, address: str) -> str:
+        """Its size and time of change."""
+        found = os.stat(address)
+        return f"{found.st_size} {found.st_mtime_ns}"
+
     def read(self, address: str) -> bytes:
         """See `Tree.read`."""
         return Path(address).read_bytes()

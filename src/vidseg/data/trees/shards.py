@@ -51,6 +51,11 @@ class ShardTree(ListedTree[Location | str]):
             )
         return content
 
+    def version(self, address: str) -> str:
+        """Its place in a shard, by the sha256 of that; of a list the text itself."""
+        entry = self._entry(address)
+        return entry if isinstance(entry, str) else f"{self.shards[entry[0]].sha256} {entry[1]} {entry[2]}"
+
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """Shards that are missing, of another length, altered, or other than the index says."""
         members: dict[int, dict[int, tuple[int, str]]] = defaultdict(dict)

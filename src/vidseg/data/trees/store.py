@@ -36,6 +36,11 @@ class StoreTree(ListedTree[int]):
         self._entry(address)
         return self._reconnected().child(self.path(address)).read()
 
+    def version(self, address: str) -> str | None:
+        """None yet."""
+        self._entry(address)
+        return None
+
     def problems(self) -> Iterator[tuple[str, str, str]]:
         """None: what is wrong with single files shows when they are read."""
         yield from ()
