@@ -18,7 +18,8 @@ import tiny
 from containers import VideoTrack, interlaced, write_tracks
 from interrupts import obey_interrupts
 from vidseg.checkpoints import load
-from vidseg.cli.segment import class_ids, output_paths
+from vidseg.cli.segment import output_paths
+from vidseg.cli.segmenting import class_ids
 from vidseg.errors import InputError
 from vidseg.stream import JobReport, Segmenter
 from vidseg.types import ClassMap, Frame

@@ -8,6 +8,7 @@ from vidseg.stream.pipeline import Background, prefetch
 from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, vspw
 from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter, StreamState
+from vidseg.stream.segmenters import Segmenters
 from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
 from vidseg.stream.stepper import Memory, Stepper
 
@@ -22,6 +23,7 @@ __all__ = [
     "OverlayStyle",
     "Policy",
     "Segmenter",
+    "Segmenters",
     "Steadiness",
     "SteadinessMeter",
     "Stepper",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vidseg.cli.main import DONE, PARTLY, USAGE, interrupted, is_out_of_memory, report, report_error
-from vidseg.errors import InputError, VidsegError
+from vidseg.cli.main import DONE, PARTLY, USAGE, interrupted, report, report_error
+from vidseg.errors import InputError, VidsegError, is_out_of_memory
 from vidseg.files import write_json
 from vidseg.video.redact import redacted
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 10
 
 
-class Corpus:
+class Batch:
     """What became of each input.
 
     Args:
