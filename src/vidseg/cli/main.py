@@ -22,6 +22,7 @@ from vidseg.threads import share_cores
 # Modules are imported when their command runs: --help must not wait for torch.
 COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
+    "corpus": "many videos, from and to any store, on one machine or a Ray cluster",
     "app": "a local page: drop a video, use the webcam, watch it live",
     "masks": "masks of annotation tools to class ids",
     "train": "train a model by a recipe",
