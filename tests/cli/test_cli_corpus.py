@@ -243,7 +243,7 @@ def test_temporal_consistency_is_told_of_each_frame_and_video(
     corpus("--tc", "dis", "--write", "table")
     run("segment", video, "-o", tmp_path / "m", "--model", tiny_model, "--json", tmp_path / "r.json", "--tc", "dis")
     expected = json.loads((tmp_path / "r.json").read_text())["videos"][0]["temporal_consistency"]
-    assert records(tmp_path / "out")["v00"]["temporal_consistency"] == {"flow": "dis", **expected["TC"]}
+    assert records(tmp_path / "out")["even/v00"]["temporal_consistency"] == {"flow": "dis", **expected["TC"]}
     agreements = dataset.dataset(tmp_path / "out/frames").to_table()["tc_agreement"].to_pylist()
     assert agreements[0] is None
     assert min(agreements[1:]) == pytest.approx(min(one["agreement"] for one in expected["lowest"]), abs=1e-6)
