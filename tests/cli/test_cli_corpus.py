@@ -29,6 +29,7 @@ def corpus(run: Run, tiny_model: Path, tmp_path: Path) -> Run:
 
     def call(*words: object, inputs: tuple[object, ...] | None = None, out: object = tmp_path / "out"):
         summary = tmp_path / "summary.json"
+        summary.unlink(missing_ok=True)  # that of an earlier call is no answer
         command = ["corpus", *(inputs or (tmp_path / "in",)), "-o", out, "--model", tiny_model, "--json", summary]
         code, _, err = run(*command, "--tc", "none", *words)
         return code, json.loads(summary.read_text())["summary"] if summary.exists() else None, err
