@@ -59,14 +59,13 @@ PAIRS = {
 _FOUND = ("camvid", "davis", "damaged")
 # The label, the run, and mIoU, mVC8 and mVC16 of the paper's model.
 _ABLATIONS = (
-    ("references 9, 6, 3; 1 layer", "cffm_b0_freedoom_fresh_long", "38.5, 88.6, 84.1 (B1)"),
-    ("references 3, 2, 1", "cffm_b0_freedoom_references321_long", "37.7, 88.3, 83.6 (B1)"),
-    ("reference 3", "cffm_b0_freedoom_references3_long", "37.4, 87.4, 82.4 (B1)"),
-    ("reference 6", "cffm_b0_freedoom_references6_long", "37.7, 88.0, 83.3 (B1)"),
-    ("reference 9", "cffm_b0_freedoom_references9_long", "37.9, 88.4, 83.9 (B1)"),
-    ("2 layers", "cffm_b0_freedoom_depth2_long", "35.7, 87.7, 83.0 (B0; 1 layer: 35.4, 87.7, 82.9)"),
-    ("assembling alone", "cffm_b0_freedoom_assembling_long", "37.6, –, – (B1)"),
-    ("no references: SegFormer", "segformer_b0_freedoom_tuned", "36.5, 84.7, 79.9 (B1)"),
+    ("references 9, 6, 3; 1 layer", "cffm_b0_freedoom_adapted", "38.5, 88.6, 84.1 (B1)"),
+    ("references 3, 2, 1", "cffm_b0_freedoom_references321_adapted", "37.7, 88.3, 83.6 (B1)"),
+    ("reference 3", "cffm_b0_freedoom_references3_adapted", "37.4, 87.4, 82.4 (B1)"),
+    ("reference 6", "cffm_b0_freedoom_references6_adapted", "37.7, 88.0, 83.3 (B1)"),
+    ("reference 9", "cffm_b0_freedoom_references9_adapted", "37.9, 88.4, 83.9 (B1)"),
+    ("2 layers", "cffm_b0_freedoom_depth2_adapted", "35.7, 87.7, 83.0 (B0; 1 layer: 35.4, 87.7, 82.9)"),
+    ("no references: SegFormer", "segformer_b0_freedoom_adapted", "36.5, 84.7, 79.9 (B1)"),
 )
 
 

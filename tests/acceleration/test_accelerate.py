@@ -8,14 +8,25 @@ import pytest
 import torch
 from torch import Tensor
 
+import tiny
 from official_weights import cffm_shapes, make_weights
 from tiny import cffm, segformer
 from vidseg.acceleration import FastCFFM, accelerate
+from vidseg.acceleration.allmlp import FoldedHead
 from vidseg.acceleration.encoders import fast_encoder
 from vidseg.checkpoints import convert, load
 from vidseg.errors import InputError
-from vidseg.models import CFFM, MIT_SIZES, FrameInputs, ReferenceConfig, VideoModel
+from vidseg.models import (
+    CFFM,
+    MIT_SIZES,
+    FrameInputs,
+    PerFrame,
+    PerFrameConfig,
+    ReferenceConfig,
+    VideoModel,
+)
 from vidseg.models.advance import own_steps
+from vidseg.models.heads import AllMLPConfig
 from vidseg.models.layers import resize_bilinear
 from vidseg.models.reference_model import forward_clip
 from vidseg.runtime.graph import StepGraph
@@ -205,3 +216,19 @@ def test_logits_are_the_authors(
     logits = forward_clip(fast, images * model.normalization.std + model.normalization.mean)
     np.testing.assert_allclose(logits.final[0], expected["logits_video"], rtol=0, atol=1.5e-5)
     np.testing.assert_allclose(logits.frames[0, 3], expected["logits_single"], rtol=0, atol=1.5e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_all_mlp_head_of_any_model_is_folded(size: tuple[int, int]) -> None:
+    config = PerFrameConfig(encoder=tiny.ENCODER, num_classes=5, head=AllMLPConfig(channels=16))
+    torch.manual_seed(3)
+    model = PerFrame(config).eval()
+    norm = model.head.norm
+    with torch.no_grad():  # else its statistics are those of no batch: nothing to fold
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    fast = accelerate(model)
+    assert isinstance(fast.head, FoldedHead)
+    frame = torch.rand(2, 3, *size) * 255
+    expected, got = (one.decode(one.encode(frame)) for one in (model, fast))
+    torch.testing.assert_close(got, expected, **CLOSE)

@@ -52,6 +52,19 @@ def setup_of(model: VideoModel, **options: object) -> Setup:
     return Setup(model=subject(model, SIZE, **options), size=SIZE)
 
 
+@pytest.mark.slow
+def test_int8_is_calibrated_for_the_run_and_compared(config: BenchConfig) -> None:
+    names = ("naive", "ours_openvino")
+    report = benchmark(replace(config, contenders=names, precision="int8"))
+    assert set(report["end_to_end"]) == {*names, "ours_int8", "joint"}
+    assert report["precision"]["precision"] == "int8"
+    assert report["precision"]["products"] > 10
+    assert 0.5 < report["label_agreements"]["ours_int8"] <= 1
+    assert report["label_agreement"] == report["label_agreements"]["ours_openvino"] > 0.999
+    medians = {name: timing["median"] for name, timing in report["end_to_end"].items()}
+    assert report["ratios"]["int8"] == medians["ours_openvino"] / medians["ours_int8"]
+
+
 def test_a_run_reports_what_it_promises(config: BenchConfig, tmp_path: Path) -> None:
     said: list[str] = []
     report = benchmark(config, said.append)
@@ -74,6 +87,8 @@ def test_a_run_reports_what_it_promises(config: BenchConfig, tmp_path: Path) -> 
     assert report["num_classes"] == 9
     assert report["model"] == "tiny"
     assert report["environment"]["versions"]["torch"]
+
+    assert report["precision"] is None
 
     page = tmp_path / "benchmarks.md"
     write_page([report], page)
@@ -188,9 +203,18 @@ def test_footage_goes_back_and_forth(tmp_path: Path) -> None:
 
 
 def test_a_sweep_fills_every_cell_and_the_page_plots_it(config: BenchConfig, tmp_path: Path) -> None:
-    values = {"size": (SIZE, (40, 60)), "classes": (9, 300), "frames": (2, 6), "backbone": ()}
+    values = {
+        "size": (SIZE, (40, 60)),
+        "classes": (9, 300),
+        "threads": (1,),
+        "frames": (2, 6),
+        "depth": (1, 2),
+        "backbone": (),
+    }
+    before = torch.get_num_threads()
     result = sweep(replace(config, seconds=1), contenders=("naive", "ours_torch"), values=values, seconds=0.1)
     assert {name: len(cells) for name, cells in result.items()} == {name: len(values[name]) for name in values}
+    assert torch.get_num_threads() == before
     for cell in (cell for cells in result.values() for cell in cells):
         assert set(cell["end_to_end"]) == {"naive", "ours_torch"}
         assert cell["measured_once"] == []
@@ -201,8 +225,22 @@ def test_a_sweep_fills_every_cell_and_the_page_plots_it(config: BenchConfig, tmp
 
 
 def test_a_sweep_of_an_unknown_factor_is_refused(config: BenchConfig) -> None:
-    with pytest.raises(InputError, match="got factors colour; expected some of size, classes, frames, backbone"):
+    known = "size, classes, threads, frames, depth, backbone"
+    with pytest.raises(InputError, match=f"got factors colour; expected some of {known}"):
         sweep(config, only=("size", "colour"))
+
+
+@pytest.mark.slow
+def test_a_file_is_segmented_and_timed_as_a_whole(config: BenchConfig, tmp_path: Path) -> None:
+    report = benchmark(replace(config, contenders=("ours_torch",), segment_frames=12))
+    first, again = report["segment"]["first"], report["segment"]["again"]
+    for row in (first, again):
+        assert row["frames_per_second"] == pytest.approx(12 / row["seconds"])
+        assert row["sustained_frames_per_second"] > 0
+    # What was compiled is read back.
+    assert again["compile_seconds"] < first["compile_seconds"]
+    write_page([report], tmp_path / "page.md")
+    assert "with compiled graphs at hand" in (tmp_path / "page.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

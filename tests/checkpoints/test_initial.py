@@ -8,7 +8,7 @@ from torch import nn
 
 from vidseg.checkpoints import load_initial_weights, save_checkpoint, save_encoder
 from vidseg.errors import CheckpointError
-from vidseg.models import CFFM, CFFMConfig, MiTConfig, MixTransformer, SegFormer, SegFormerConfig
+from vidseg.models import CFFM, CFFMConfig, MiTConfig, MixTransformer, ReferenceConfig, SegFormer, SegFormerConfig
 from vidseg.models.layers import resize_bilinear
 from vidseg.types import ClassMap, Preprocessing
 
@@ -82,17 +82,54 @@ def test_another_number_of_classes_is_said(tiny: MiTConfig, cffm: CFFM, classes:
     assert same(model.blocks, cffm.blocks)
 
 
-@pytest.mark.parametrize(("depth", "reason"), [(1, "the source has '1."), (3, "the source has no '2.")])
-def test_another_depth_is_said(
-    depth: int, reason: str, tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path
-) -> None:
-    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=depth, head_channels=16, heads=2))
+def test_fewer_blocks_start_afresh(tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path) -> None:
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=1, head_channels=16, heads=2))
     report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
     assert report.copied == ("encoder", "head", "classifier")
     assert report.derived == (("context_classifier", "to classifier, blind to what is mined"),)
     ((part, said),) = report.fresh
     assert part == "blocks"
-    assert reason in said
+    assert "the source has '1." in said
+
+
+def test_more_blocks_change_nothing_at_first(tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path) -> None:
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=3, head_channels=16, heads=2))
+    report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
+    assert report.copied == ("encoder", "head", "classifier", "context_classifier")
+    assert report.derived == (("blocks", "from the source's, for other references or more blocks"),)
+    assert not report.fresh
+    clip = torch.rand(1, 4, 3, 64, 64) * 255
+    with torch.no_grad():
+        assert torch.equal(model.eval()(clip).final, cffm.eval()(clip).final)
+
+
+def test_a_reference_that_is_kept_keeps_its_own_weights(
+    tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path
+) -> None:
+    kept = cffm.config.references[1]
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=2, head_channels=16, heads=2, references=(kept,)))
+    report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
+    assert [part for part, _ in report.derived] == ["blocks"]
+    own, theirs = model.blocks.state_dict(), cffm.blocks.state_dict()
+    moved = {
+        "1.assembling.references.0.weighted_sum.weight": "1.assembling.references.1.weighted_sum.weight",
+        "1.assembling.references.0.weighted_sum.bias": "1.assembling.references.1.weighted_sum.bias",
+        "1.mining.pooled_biases.0.table": "1.mining.pooled_biases.0.table",
+        "1.mining.pooled_biases.1.table": "1.mining.pooled_biases.2.table",
+        "1.mining.query_key_value.weight": "1.mining.query_key_value.weight",
+    }
+    assert all(torch.equal(own[here], theirs[there]) for here, there in moved.items())
+
+
+def test_a_reference_that_none_was_like_starts_the_blocks_afresh(
+    tiny: MiTConfig, cffm: CFFM, classes: ClassMap, tmp_path: Path
+) -> None:
+    wider = ReferenceConfig(offset=3, tokens_per_side=3, kernel=5)
+    model = CFFM(CFFMConfig(encoder=tiny, num_classes=3, depth=2, head_channels=16, heads=2, references=(wider,)))
+    before = {key: tensor.clone() for key, tensor in model.blocks.state_dict().items()}
+    report = load_initial_weights(model, save(cffm, classes, tmp_path / "x"))
+    assert [part for part, _ in report.fresh] == ["blocks"]
+    assert all(torch.equal(tensor, before[key]) for key, tensor in model.blocks.state_dict().items())
 
 
 def test_another_encoder_is_an_error_and_changes_nothing(

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
@@ -13,7 +15,8 @@ from official_weights import make_weights, mit_shapes
 from vidseg.checkpoints import bundled_models, convert, describe, load, load_encoder, push, save_checkpoint
 from vidseg.checkpoints import load as load_model
 from vidseg.checkpoints.load import find_checkpoint
-from vidseg.errors import CheckpointError
+from vidseg.checkpoints.tensors import sha256_of
+from vidseg.errors import CheckpointError, InputError
 from vidseg.models import SegFormer
 from vidseg.types import ClassMap, Preprocessing
 
@@ -150,10 +153,18 @@ class FakeHub:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, repositories: dict[str, Path]) -> None:
         self.repositories = repositories
-        self.uploaded: dict[str, object] = {}
+        self.uploaded: dict[str, bytes] = {}
+        self.called: dict[str, object] = {}
         monkeypatch.setattr(huggingface_hub, "snapshot_download", self.download)
-        monkeypatch.setattr(huggingface_hub, "create_repo", lambda *_, **__: None)
-        monkeypatch.setattr(huggingface_hub, "upload_folder", lambda **options: self.uploaded.update(options))
+        monkeypatch.setattr(huggingface_hub, "create_repo", lambda name, **options: self.called.update(options))
+        monkeypatch.setattr(huggingface_hub, "create_commit", self.commit)
+
+    def commit(self, name: str, operations: list, **options: object) -> SimpleNamespace:
+        self.called |= {"name": name, **options}
+        for operation in operations:
+            with operation.as_file() as file:
+                self.uploaded[operation.path_in_repo] = file.read()
+        return SimpleNamespace(oid="0123456789abcdef" * 2 + "01234567")
 
     def download(self, name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
         assert "config.json" in allow_patterns
@@ -188,11 +199,81 @@ def test_without_a_network_the_hub_is_an_error_of_one_line(monkeypatch: pytest.M
     assert "\n" not in str(caught.value)
 
 
-def test_pushing_uploads_the_checkpoint_and_its_card_only(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pushing_uploads_the_checkpoint_and_a_card(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub = FakeHub(monkeypatch, {})
-    assert push(saved, "me/ours") == "hf://me/ours"
-    assert hub.uploaded["allow_patterns"] == ["config.json", "model.safetensors", "README.md"]
-    assert (hub.uploaded["repo_id"], hub.uploaded["folder_path"]) == ("me/ours", saved)
+    assert push(saved, "me/ours") == "hf://me/ours@0123456789abcdef0123456789abcdef01234567"
+    assert sorted(hub.uploaded) == ["README.md", "config.json", "model.safetensors"]
+    assert hub.uploaded["model.safetensors"] == (saved / "model.safetensors").read_bytes()
+    assert b"hf://me/ours" in hub.uploaded["README.md"]
+    assert (hub.called["name"], hub.called["private"], hub.called["revision"]) == ("me/ours", False, None)
+    push(saved, "hf://me/ours@next", private=True)
+    assert (hub.called["name"], hub.called["private"], hub.called["revision"]) == ("me/ours", True, "next")
+
+
+def test_a_card_that_is_there_is_pushed_as_it_is(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = FakeHub(monkeypatch, {})
+    shutil.copytree(saved, tmp_path / "own")
+    (tmp_path / "own" / "README.md").write_text("# by hand")
+    push(tmp_path / "own", "me/ours")
+    assert hub.uploaded["README.md"] == b"# by hand"
+    with pytest.raises(InputError, match="a card that is there already"):
+        push(tmp_path / "own", "me/ours", license="mit")
+
+
+def test_what_is_damaged_or_has_no_name_is_not_pushed(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = FakeHub(monkeypatch, {})
+    for name in ("ours", "me/ours/more", "s3://me/ours", "me/", ""):
+        with pytest.raises(InputError, match="expected hf://owner/name"):
+            push(saved, name)
+    shutil.copytree(saved, tmp_path / "damaged")
+    weights = bytearray((tmp_path / "damaged" / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / "damaged" / "model.safetensors").write_bytes(weights)
+    with pytest.raises(CheckpointError, match="weights_sha256"):
+        push(tmp_path / "damaged", "me/ours")
+    with pytest.raises(InputError, match=r"got scores of weights 000.*do: vidseg evaluate --model"):
+        push(saved, "me/ours", scores=[{"model": {"weights_sha256": "0" * 64}}])
+    assert not hub.uploaded
+
+
+def cached(saved: Path, cache: Path, commit: str) -> Path:
+    """A repository in the layout in which the hub's client keeps it: large files by their hash, linked by name."""
+    repository = cache / "models--me--ours"
+    snapshot = repository / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    shutil.copy(saved / "config.json", snapshot)
+    blob = repository / "blobs" / sha256_of(saved / "model.safetensors")
+    shutil.copy(saved / "model.safetensors", blob)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    return blob
+
+
+def test_a_pinned_commit_is_loaded_and_its_weights_are_verified(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "a" * 40
+    blob = cached(saved, tmp_path, commit)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert load_model(f"hf://me/ours@{commit}").class_map == load(saved).class_map
+    with pytest.raises(CheckpointError, match=r"no access to hf://me/ours@bbbb"):
+        load(f"hf://me/ours@{'b' * 40}")
+    content = bytearray(blob.read_bytes())
+    content[-1] ^= 1
+    blob.write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"sha256 is not the hub's.*do: remove {blob}"):
+        load(f"hf://me/ours@{commit}")
+
+
+def test_another_commit_than_the_pinned_one_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: str(saved))
+    with pytest.raises(CheckpointError, match="expected the one that was asked for"):
+        load(f"hf://me/ours@{'c' * 40}")
 
 
 def test_an_encoder_is_not_pushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

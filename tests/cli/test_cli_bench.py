@@ -1,9 +1,12 @@
 """``vidseg bench``, and what ``vidseg info`` counts."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from vidseg.bench.sweep import sweep
 
 
 def test_info_counts_multiply_adds(run, tiny_model: Path, tmp_path: Path) -> None:
@@ -35,10 +38,39 @@ def test_bench_prints_and_writes(run, tiny_model: Path, images: Path, tmp_path: 
     assert "labels equal to the naive model's" in out
 
 
+@pytest.mark.slow
+def test_bench_all_writes_a_page_of_everything(
+    run, tiny_model: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The true factors have frames of 1080p, and other people's models.
+    values = {"size": ((60, 90), (32, 48)), "classes": (9,), "frames": (2,), "depth": (1,), "backbone": ()}
+    monkeypatch.setattr(
+        "vidseg.bench.sweep.sweep", partial(sweep, contenders=("ours_torch",), values=values, seconds=0.1)
+    )
+    monkeypatch.setattr("vidseg.bench.end_to_end.FRAMES", 6)
+    page = tmp_path / "page.md"
+    words = ["--size", "60x90", "--seconds", "1", "--soak", "0", "--contenders", "ours_torch", "--all", page]
+    code, out, err = run("bench", "--model", tiny_model, "--video", images, *words)
+    assert (code, err) == (0, "")
+    assert "vidseg segment on a file, again:" in out
+    text = page.read_text(encoding="utf-8")
+    for factor in (
+        "size of the frames",
+        "number of classes",
+        "CPU threads",
+        "frames of a clip",
+        "mining blocks (random weights)",
+    ):
+        assert f"### Cost against {factor}" in text
+    assert "steadied along the motion" in text
+    assert "<svg" in (tmp_path / "page" / "tiny-threads.svg").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
         (["--seconds", "0"], "more than 0"),
+        (["--all", "pages"], "got --all pages; expected a page's file, e.g. --all benchmarks.md"),
         (["--num-classes", "2"], "as many or more"),
         (["--contenders", "ours"], "expected some of naive, ours_torch"),
         (["--soak", "5"], "expected 20 or more"),

@@ -223,11 +223,11 @@ def test_equal_start_differs_in_the_model_and_the_rate_of_the_head(seed):
     assert (cffm.model, cffm.optimizer) == (bundled.model, bundled.optimizer)
 
 
-def test_ablations_differ_from_equal_start_in_the_model_alone():
+def test_ablations_differ_from_the_whole_model_in_the_model_alone():
     configs = all_configs()
-    whole = configs["cffm_b0_freedoom_fresh_long-s0"]
+    whole = configs["cffm_b0_freedoom_adapted-s0"]
     for ablation in ABLATIONS:
-        config = configs[f"cffm_b0_freedoom_{ablation}_long-s0"]
+        config = configs[f"cffm_b0_freedoom_{ablation}_adapted-s0"]
         assert config.model != whole.model
         clips = replace(config.data.clips, reference_offsets=whole.data.clips.reference_offsets)
         data = replace(config.data, clips=clips)

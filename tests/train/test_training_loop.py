@@ -13,6 +13,7 @@ from tiny_training import SIZE, tiny_config, write_videos
 
 from vidseg.checkpoints import load
 from vidseg.data import ClipDataset, open_dataset
+from vidseg.data.clip_dataset import ClipSample
 from vidseg.errors import CheckpointError, DataError, InputError, TrainingError
 from vidseg.models import PriorConfig, build_model
 from vidseg.train import LossConfig, Notice, Progress, Saved, Validated
@@ -108,7 +109,8 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(squares, tmp_path):
         learner = Learner(launch(config), model, config)
         clip = torch.rand(4, 4, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 255
         labels = torch.randint(0, 3, (4, 4, 32, 32), generator=torch.Generator().manual_seed(2))
-        learner.compute_gradients(list(zip(clip.chunk(accumulation), labels.chunk(accumulation), strict=True)), 0)
+        parts = zip(clip.chunk(accumulation), labels.chunk(accumulation), strict=True)
+        learner.compute_gradients([ClipSample(*part, ["video"] * len(part[0]), ["frame"]) for part in parts], 0)
         gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
@@ -341,3 +343,15 @@ def test_two_processes_learn_what_one_with_a_batch_twice_as_large_learns(squares
     torch.testing.assert_close(means[0], means[1], rtol=1e-3, atol=1e-5)
     variances = [learner["model"]["head.norm.running_var"] for learner in (first, second)]
     torch.testing.assert_close(variances[0], variances[1], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("native", "precision", "warned"), [(False, "bf16", 1), (False, "fp32", 0), (True, "bf16", 0)])
+def test_a_precision_that_costs_time_is_said(native, precision, warned, squares, tmp_path, monkeypatch):
+    # Not asked of this machine, whose answer would decide which cases there are.
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: native)
+    config = tiny_config(squares, tmp_path, device="cpu", precision=precision)
+    told: list[object] = []
+    train(longer(config, 1), events=told.append)
+    said = [event.message for event in told if isinstance(event, Notice) and "bf16" in event.message]
+    assert len(said) == warned
+    assert all("--runtime.precision fp32" in message for message in said)

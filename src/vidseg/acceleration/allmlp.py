@@ -44,11 +44,20 @@ class FoldedHead(nn.Module):
         maps = _fold(head)
         self.maps = nn.ModuleList(maps)
         self.channels = maps[0].out_features
+        self.stride = head.stride
+
+    def forward(self, stages: tuple[Tensor, ...]) -> Tensor:
+        """The fused feature [B,C,h,w], as the head makes it."""
+        size = (stages[0].shape[-2], stages[0].shape[-1])
+        first, *others = self._mapped(stages)
+        for other in others:
+            first = first + resize_bilinear(other, size)
+        return F.relu(first)
 
     def classified(self, stages: tuple[Tensor, ...], classifier: nn.Linear) -> Tensor:
         """Logits [B,h,w,K] of the fused feature."""
         if not works_in_parts(stages[0]):
-            return classifier(self._whole(stages).permute(0, 2, 3, 1))
+            return classifier(self(stages).permute(0, 2, 3, 1))
         fused_rows = self._by_rows(stages)
         h, step = stages[0].shape[-2], self._band_rows(stages)
         bands = [classifier(fused_rows(start, min(start + step, h))) for start in range(0, h, step)]
@@ -59,7 +68,7 @@ class FoldedHead(nn.Module):
         h, w = stages[0].shape[-2:]
         size = (h // 2, w // 2)
         if not works_in_parts(stages[0]):
-            return resize_bilinear(self._whole(stages), size).permute(0, 2, 3, 1)
+            return resize_bilinear(self(stages), size).permute(0, 2, 3, 1)
         fused_rows = self._by_rows(stages)
         step = max(1, self._band_rows(stages) // 2)
         bands = []
@@ -77,14 +86,6 @@ class FoldedHead(nn.Module):
     def _mapped(self, stages: tuple[Tensor, ...]) -> list[Tensor]:
         """[B,C,·,·], each stage at its own size."""
         return [linear(stage, channels_first=True) for linear, stage in zip(self.maps, stages, strict=True)]
-
-    def _whole(self, stages: tuple[Tensor, ...]) -> Tensor:
-        """The fused feature [B,C,h,w]."""
-        size = (stages[0].shape[-2], stages[0].shape[-1])
-        first, *others = self._mapped(stages)
-        for other in others:
-            first = first + resize_bilinear(other, size)
-        return F.relu(first)
 
     def _by_rows(self, stages: tuple[Tensor, ...]) -> Callable[[int, int], Tensor]:
         """A function that computes rows start to stop of the fused feature, [B,stop-start,w,C]."""

@@ -42,8 +42,8 @@ def _pairs(network: nn.Module) -> list[tuple[str, str]]:
     """The names of convolutions and of the norms that follow them."""
     try:
         graph = _Tracer().trace(network)
-    # Control flow that depends on sizes, and whatever else tracing does not know.
-    except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError, fx.proxy.TraceError):
+    # Control flow that depends on sizes (a ValueError), and whatever else tracing does not know.
+    except (TypeError, ValueError, RuntimeError, AttributeError):
         return []
     calls = [node for node in graph.nodes if node.op == "call_module"]
     runs = [node.target for node in calls]

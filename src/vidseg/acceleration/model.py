@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
+from vidseg.acceleration.allmlp import FoldedHead
 from vidseg.acceleration.encoders import fast_encoder
 from vidseg.acceleration.folding import fold_blocks
 from vidseg.acceleration.foreign import fast_foreign
@@ -24,6 +25,7 @@ from vidseg.errors import InputError
 from vidseg.models import CFFM, Context, Foreign, ReferenceModel, SegFormer, VideoModel
 from vidseg.models.cffm.mining import CrossFrameMining
 from vidseg.models.cffm.model import MiningBlock, context_shape
+from vidseg.models.heads import AllMLPHead
 from vidseg.models.layers import resize_bilinear
 from vidseg.models.reference_model import check_references
 
@@ -154,6 +156,8 @@ def _copy(model: VideoModel) -> VideoModel:
     for name, part in fast.named_children():
         if name == "encoder":
             fast.encoder = fast_encoder(part)
+        elif isinstance(part, AllMLPHead):
+            fast.add_module(name, FoldedHead(part))
     fold_blocks(fast)
     replace_pools(fast)
     return fast

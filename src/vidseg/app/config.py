@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vidseg.errors import InputError
+from vidseg.runtime import EXACT
 from vidseg.steady import Steady
 
 
@@ -16,6 +17,7 @@ class AppConfig:
         port: 0 for a free one.
         device: "auto", "cpu", "cuda", …
         runtime: the one that the page proposes.
+        precision: see `vidseg.Segmenter`.
         threads: CPU threads of the network; None for the runtime's own choice.
         steady: blend class scores along the motion; None for not at all.
         flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
@@ -32,6 +34,7 @@ class AppConfig:
     port: int = 8420
     device: str = "auto"
     runtime: str = "auto"
+    precision: str = EXACT
     threads: int | None = None
     steady: Steady | None = None
     flow: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 from vidseg.checkpoints import describe, load
 from vidseg.errors import InputError
 from vidseg.flow import flow_estimator
-from vidseg.runtime import available_runtimes
+from vidseg.runtime import EXACT, available_runtimes, guarantee_of
 from vidseg.steady import Steady
 from vidseg.stream import Segmenter
 
@@ -43,10 +43,11 @@ class Engines:
         threads: CPU threads of the network.
         steady: blend class scores along the motion; None for not at all.
         flow: what estimates motion, a name that `vidseg.flow.flow_estimator` knows; None for DIS.
+        precision: see `vidseg.Segmenter`; less than exact is for the one model that it was exported of.
 
     Raises:
         CheckpointError: if a model cannot be found.
-        InputError: for an unknown device.
+        InputError: for an unknown device, or a lower precision of several models.
     """
 
     def __init__(
@@ -57,7 +58,12 @@ class Engines:
         *,
         steady: Steady | None = None,
         flow: str | None = None,
+        precision: str = EXACT,
     ) -> None:
+        if precision != EXACT and len(models) > 1:
+            raise InputError(f"got precision {precision!r} for {len(models)} models; expected one; do: --model M once")
+        guarantee_of(precision)  # said now rather than at the first frame
+        self._precision = precision
         self._records = {name: describe(name) for name in models}
         self._device = device
         self._threads = threads
@@ -65,7 +71,8 @@ class Engines:
         self._flow = flow
         self._made: OrderedDict[EngineChoice, Segmenter] = OrderedDict()
         self._building = threading.Lock()
-        self.runtimes = ("auto", *available_runtimes(device))
+        # What is below exact runs in OpenVINO, and "auto" finds it.
+        self.runtimes = ("auto", *(available_runtimes(device) if precision == EXACT else ()))
 
     def describe(self) -> list[dict[str, Any]]:
         """The models as the page shows them: name, own size, classes with colours."""
@@ -109,6 +116,7 @@ class Engines:
                     self._device,
                     choice.runtime,
                     size=choice.size,
+                    precision=self._precision,
                     threads=self._threads,
                     flow=None if self._flow is None else flow_estimator(self._flow),
                     steady=self._steady,

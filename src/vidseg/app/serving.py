@@ -34,7 +34,14 @@ def serve(config: AppConfig, announce: Callable[[str], None] = lambda address: N
         import websockets  # noqa: F401  # uvicorn would serve without, and refuse every client
     from vidseg.app.routes import App
 
-    engines = Engines(config.models, config.device, config.threads, steady=config.steady, flow=config.flow)
+    engines = Engines(
+        config.models,
+        config.device,
+        config.threads,
+        steady=config.steady,
+        flow=config.flow,
+        precision=config.precision,
+    )
     if config.runtime not in engines.runtimes:
         raise InputError(f"got runtime {config.runtime!r}; expected one of {', '.join(engines.runtimes)}")
     with (

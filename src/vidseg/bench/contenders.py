@@ -23,7 +23,7 @@ from vidseg.errors import InputError, extra
 from vidseg.flow import DISFlow, flow_estimator
 from vidseg.models import MIT_SIZES, MiTConfig, VideoModel
 from vidseg.models.labels import label_map
-from vidseg.runtime import EagerRuntime
+from vidseg.runtime import EXACT, EagerRuntime
 from vidseg.runtime.graph import quiet
 from vidseg.runtime.openvino import openvino_request
 from vidseg.steady import Steady
@@ -64,6 +64,7 @@ class Setup:
         threads: CPU threads of runtimes other than torch; None for their own choice.
         policy: of streaming contenders; None for the model's own.
         steady: how the steadied contenders are.
+        precision: of the lowered contenders, in the words of `vidseg.Segmenter`.
         flow: what estimates motion for them and for a subject that needs it, a name that `vidseg.flow.flow_estimator`
             knows; None for DIS.
     """
@@ -73,6 +74,7 @@ class Setup:
     threads: int | None = None
     policy: Policy | None = None
     steady: Steady = field(default_factory=Steady)
+    precision: str = EXACT
     flow: str | None = None
 
     @property
@@ -97,6 +99,12 @@ def ours(setup: Setup, runtime: str) -> Contender:
     return _stream(f"ours_{runtime}", setup, setup.model, runtime, setup.policy, flow=flow)
 
 
+def lowered(setup: Setup, precision: str) -> Contender:
+    """The same in OpenVINO, in int8 or bf16."""
+    flow = setup.flow if setup.model.needs_flow else None
+    return _stream(f"ours_{precision}", setup, setup.model, "openvino", None, flow=flow, precision=setup.precision)
+
+
 def steady(setup: Setup, runtime: str) -> Contender:
     """The same, its class scores blended along the motion."""
     return _stream(f"steady_{runtime}", setup, setup.model, runtime, setup.policy, steady=setup.steady, flow=setup.flow)
@@ -116,9 +124,12 @@ def _stream(
     *,
     steady: Steady | None = None,
     flow: str | None = None,
+    precision: str = EXACT,
 ) -> Contender:
     estimator = None if flow is None else flow_estimator(flow)
-    segmenter = Segmenter(model, "cpu", runtime, policy, threads=setup.threads, steady=steady, flow=estimator)
+    segmenter = Segmenter(
+        model, "cpu", runtime, policy, precision=precision, threads=setup.threads, steady=steady, flow=estimator
+    )
     state = segmenter.start()
 
     def run(image: RGB) -> Labelling:
@@ -327,6 +338,8 @@ MAKERS: dict[str, Callable[[Setup], Contender]] = {
     "naive": naive,
     "ours_torch": lambda setup: ours(setup, "torch"),
     "ours_openvino": lambda setup: ours(setup, "openvino"),
+    "ours_int8": lambda setup: lowered(setup, "int8"),
+    "ours_bf16": lambda setup: lowered(setup, "bf16"),
     "steady_torch": lambda setup: steady(setup, "torch"),
     "steady_openvino": lambda setup: steady(setup, "openvino"),
     "segformer_torch": lambda setup: segformer(setup, "torch"),

@@ -119,6 +119,7 @@ class Method:
         rest: what is called that fits none.
         attention_cost: of its way to see the context, for an image size.
         with_clip_length: the configuration with another number of frames; None where that makes no sense.
+        mines_in_blocks: whether the number of mining blocks is a field of the configuration, `depth`.
         per_frame: the configuration of the per-frame model whose weights are a part of the method's.
         backbone_depths: by the size of the encoder, a Mix Transformer or EfficientNet-Lite, how many blocks beside it
             the method has: as published, or as the recipes have it.
@@ -131,6 +132,7 @@ class Method:
     rest: str = "context"
     attention_cost: Callable[[Any, tuple[int, int]], AttentionCost | None] = lambda config, image_size: None
     with_clip_length: Callable[[Any, int], ModelConfig] | None = None
+    mines_in_blocks: bool = False
     per_frame: Callable[[Any], ModelConfig] | None = None
     backbone_depths: Mapping[str, int] | None = None
     joint: bool = False
@@ -155,6 +157,7 @@ METHODS: dict[type[Any], Method] = {
         rest="CFM",
         attention_cost=_attention_cost,
         with_clip_length=_with_clip_length,
+        mines_in_blocks=True,
         per_frame=_inner_segformer,
         # The paper has 1, 2, 2 and 4 for B0, B1, B2 and B5; those between take the smaller number.
         backbone_depths={"b0": 1, "b1": 2, "b2": 2, "b3": 2, "b4": 2, "b5": 4, "lite0": 1, "lite2": 1},

@@ -17,6 +17,8 @@ NAMES = {
     "naive": "CFFM as published: clips of 4 frames, unfused, three resizes, arg max",
     "ours_torch": "**vidseg, torch**",
     "ours_openvino": "**vidseg, OpenVINO**",
+    "ours_int8": "vidseg, OpenVINO, int8",
+    "ours_bf16": "vidseg, OpenVINO, bf16",
     "steady_torch": "vidseg, torch, steadied along the motion",
     "steady_openvino": "vidseg, OpenVINO, steadied along the motion",
     "segformer_torch": "vidseg's SegFormer, torch",
@@ -35,6 +37,8 @@ MEANINGS = {
     "hf_exported": "`transformers`' time in OpenVINO / our time in OpenVINO",
     "steady_torch": "our time in torch, steadied / without; less is better",
     "steady_openvino": "our time in OpenVINO, steadied / without; less is better",
+    "int8": "our time in OpenVINO / the same in int8",
+    "bf16": "our time in OpenVINO / the same in bf16",
     "encoder_torch": "our time in torch / time of the encoder alone in torch; less is better",
     "encoder_openvino": "our time in OpenVINO / time of the encoder alone in OpenVINO; less is better",
     "limit": "our best time / the limit: the encoder's time in that runtime, and all other multiply-adds at the rate "
@@ -45,7 +49,10 @@ FACTORS = {
     "backbone": "backbone (random weights)",
     "frames": "frames of a clip",
     "classes": "number of classes",
+    "threads": "CPU threads",
+    "depth": "mining blocks (random weights)",
 }
+_TURNS = {"first": "for the first time", "again": "with compiled graphs at hand"}
 SERIES = {
     "naive": "naive, torch",
     "ours_torch": "vidseg, torch",
@@ -159,6 +166,8 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"- Memory over {memory['frames']} frames ({memory['runtime']}): {_mb(memory['loaded'])} with everything "
             f"loaded, peak {_mb(memory['peak'])}, growth over the last nine tenths {_mb(memory['growth'])}."
         )
+    if segmented := report.get("segment"):
+        lines += [_segment_line(turn, row) for turn, row in segmented.items()]
     if report["limit"]:
         limit = report["limit"]
         lines.append(
@@ -167,6 +176,14 @@ def _remarks(report: dict[str, Any]) -> list[str]:
             f"{_ms(limit['seconds'])} ms."
         )
     return lines
+
+
+def _segment_line(turn: str, row: dict[str, float]) -> str:
+    return (
+        f"- `vidseg segment` on a file, {_TURNS[turn]}: {row['seconds']:.1f} s by the wall clock from its start to the "
+        f"finished overlay, {row['frames_per_second']:.2f} frames/s; {row['sustained_frames_per_second']:.2f} from the "
+        f"first labels to the last; {row['compile_seconds']:.1f} s went into compiling."
+    )
 
 
 def _sweep_sections(report: dict[str, Any], folder: Path) -> list[str]:

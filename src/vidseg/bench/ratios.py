@@ -16,6 +16,8 @@ RATIOS = {
     "hf_exported": ("hf_openvino", "ours_openvino"),
     "steady_torch": ("steady_torch", "ours_torch"),
     "steady_openvino": ("steady_openvino", "ours_openvino"),
+    "int8": ("ours_openvino", "ours_int8"),
+    "bf16": ("ours_openvino", "ours_bf16"),
     "encoder_torch": ("ours_torch", "encoder_torch"),
     "encoder_openvino": ("ours_openvino", "encoder_openvino"),
 }

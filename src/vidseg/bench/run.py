@@ -11,7 +11,9 @@ import numpy as np
 
 from vidseg.bench.complexity import Complexity, complexity
 from vidseg.bench.contenders import PRODUCT_SIDE, Labelling, Setup, assemble, products
+from vidseg.bench.end_to_end import segment_rates
 from vidseg.bench.frames import Footage, open_footage
+from vidseg.bench.lowered import lowered
 from vidseg.bench.machine import environment
 from vidseg.bench.memory import LEAST_FRAMES, MemoryReport, Soak, state_bytes
 from vidseg.bench.ratios import limit_of, ratios_of
@@ -22,7 +24,7 @@ from vidseg.bench.timing import Timing, take_turns, warm_up
 from vidseg.checkpoints import load
 from vidseg.errors import InputError
 from vidseg.models import architecture_of
-from vidseg.runtime import set_threads
+from vidseg.runtime import EXACT, Guarantee, require_precision, set_threads
 from vidseg.steady import Steady
 from vidseg.types import RGB
 
@@ -40,7 +42,8 @@ IN_TURN = (
     "encoder_openvino",
     "products",
 )
-OURS = ("ours_torch", "ours_openvino")
+EXACTLY_OURS = ("ours_torch", "ours_openvino")
+OURS = (*EXACTLY_OURS, "ours_int8", "ours_bf16")
 # Take turns where a model is to be steadied.
 STEADY = ("steady_torch", "steady_openvino")
 MEMORY_FRAMES = 40
@@ -60,11 +63,14 @@ class BenchConfig:
         num_classes: how many classes to compute; beyond the model's own they never win. None: the model's.
         video: what `read_video` reads; None for the bundled sample.
         threads: CPU threads; None for each runtime's own choice.
-        seconds: for all of it, about; on a slow machine every contender still gets a turn.
+        seconds: for all of it but calibration, about; on a slow machine every contender still gets a turn.
         soak_frames: over how many frames memory is watched; 0 for not at all.
+        segment_frames: of the file that `vidseg segment` is timed on by the wall clock; 0 for not at all.
         contenders: names of those that take turns, some of `IN_TURN` and `STEADY`.
         steady: how the contenders of `STEADY` are steadied.
         flow: what estimates their motion; None for DIS.
+        precision: "int8" or "bf16" for a contender in less than float32 as well.
+        calibrate: the video that it is calibrated on; None for that of the run.
     """
 
     model: str
@@ -74,15 +80,24 @@ class BenchConfig:
     threads: int | None = None
     seconds: float = 170
     soak_frames: int = MEMORY_FRAMES
+    segment_frames: int = 0
     contenders: tuple[str, ...] = IN_TURN
     steady: Steady = field(default_factory=Steady)
     flow: str | None = None
+    precision: str = EXACT
+    calibrate: str | None = None
 
     def __post_init__(self) -> None:
         if self.soak_frames and self.soak_frames < LEAST_FRAMES:
             raise InputError(
                 f"got {self.soak_frames} frames to watch memory over; expected {LEAST_FRAMES} or more, or 0"
             )
+        if self.segment_frames < 0:
+            raise InputError(f"got a file of {self.segment_frames} frames to segment; expected 1 or more, or 0")
+        if self.precision != EXACT:
+            require_precision(self.precision)
+        elif self.calibrate is not None:
+            raise InputError("got a video to calibrate on for exact; expected precision int8 or bf16")
         known = (*IN_TURN, *STEADY)
         if unknown := sorted(set(self.contenders) - set(known)):
             raise InputError(f"got contenders {', '.join(unknown)}; expected some of {', '.join(known)}")
@@ -109,14 +124,37 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         flow=config.flow,
     )
     footage = open_footage(config.video, config.size)
+    if config.precision == EXACT:
+        return _measure(config, setup, config.contenders, None, footage, end, progress)
+    progress(f"calibrating {config.precision}")
+    shown = footage if config.calibrate is None else open_footage(config.calibrate, config.size)
+    names = (*config.contenders, f"ours_{config.precision}")
+    with lowered(setup, config.precision, shown) as (changed, guarantee):
+        end = time.perf_counter() + config.seconds  # calibration comes on top of it
+        return _measure(config, changed, names, guarantee, footage, end, progress)
+
+
+def _measure(
+    config: BenchConfig,
+    setup: Setup,
+    names: tuple[str, ...],
+    guarantee: Guarantee | None,
+    footage: Footage,
+    end: float,
+    progress: Progress,
+) -> dict[str, Any]:
     progress("counting multiply-adds")
     counted = complexity(setup.model.config, setup.network_size)
     progress("converting models")
-    contenders = assemble(setup, config.contenders)
+    contenders = assemble(setup, names)
     progress("timing stages")
     stages, share = _stages(setup, footage)
     progress(f"watching memory over {config.soak_frames} frames")
     memory, unwatched = _memory(config, "torch" if "ours_openvino" in contenders.absent else "openvino")
+    segmented = None
+    if config.segment_frames:
+        progress(f"segmenting a file of {config.segment_frames} frames, twice")
+        segmented = segment_rates(setup.model, footage, threads=config.threads, frames=config.segment_frames)
     progress("joint self-attention")
     frames = iter(footage)
     slow, too_slow = _joint(setup, frames, counted)
@@ -133,6 +171,7 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
     rate = PRODUCT_SIDE**3 / timings["products"].median if "products" in timings else None
     limit = limit_of(timings, counted, rate)
     shares = agreement.shares()
+    exact = [share for name, share in shares.items() if name in EXACTLY_OURS]
     return {
         "schema": SCHEMA,
         "model": os.path.basename(os.path.normpath(config.model)),
@@ -143,16 +182,18 @@ def benchmark(config: BenchConfig, progress: Progress = lambda what: None) -> di
         "video": footage.source,
         "environment": environment(config.threads),
         "steady": _describe_steady(config) if set(config.contenders) & set(STEADY) else None,
+        "precision": guarantee and guarantee.to_dict(),
         "end_to_end": {name: timing.to_dict() for name, timing in timings.items()},
         "absent": contenders.absent | unwatched | too_slow,
         "ratios": ratios_of(timings, limit),
         "limit": limit and limit.to_dict(),
         "stages": {stage: timing.to_dict() for stage, timing in stages.items()},
         "border_share": share,
-        "label_agreement": min(shares.values(), default=None),
+        "label_agreement": min(exact, default=None),
         "label_agreements": shares,
         "state_bytes": state_bytes(setup.model, setup.network_size),
         "memory": memory and memory.to_dict(),
+        "segment": segmented,
         "multiply_adds_per_second": rate,
         "complexity": counted.to_dict(),
     }

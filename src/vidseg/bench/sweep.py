@@ -1,14 +1,18 @@
-"""Cost against one factor at a time, from the subject at 480p: size, backbone, clip length, classes."""
+"""Cost against one factor at a time, from the subject: size, classes, threads, clip length, depth, backbone."""
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+import torch
+
 from vidseg.bench.contenders import Contender, Setup, assemble
 from vidseg.bench.frames import Footage, open_footage
+from vidseg.bench.machine import usable_cores
 from vidseg.bench.methods import method_of, with_clip_length
 from vidseg.bench.run import BenchConfig, Progress
 from vidseg.bench.sizes import Size
@@ -18,12 +22,14 @@ from vidseg.bench.timing import Timing, take_turns
 from vidseg.checkpoints import load
 from vidseg.errors import InputError
 from vidseg.models import LITE_SIZES, MIT_SIZES, VideoModel, build_model
+from vidseg.runtime import set_threads
 from vidseg.stream.policy import Policy, offsets
 from vidseg.types import RGB
 
 SIZES: tuple[Size, ...] = ((240, 426), (360, 640), (480, 853), (720, 1280), (1080, 1920))
 CLIP_LENGTHS = (2, 3, 4, 6, 8)
 CLASSES = (21, 60, 124, 300, 1000)
+DEPTHS = (1, 2, 3, 4)
 
 CONTENDERS = ("naive", "ours_torch", "ours_openvino", "hf_torch", "joint")
 # A contender that needs longer for a frame is measured once.
@@ -38,10 +44,12 @@ class Factor:
     Attributes:
         values: what it is set to.
         cell: the model and frame size of a value.
+        threads: CPU threads of a value; None for those of the configuration.
     """
 
     values: tuple[Any, ...]
     cell: Callable[[Any], tuple[VideoModel, Size]]
+    threads: Callable[[Any], int | None] = lambda value: None
 
 
 def sweep(
@@ -79,11 +87,14 @@ def sweep(
     factors = {
         "size": Factor(values=SIZES, cell=lambda value: (subject(base, value), value)),
         "classes": Factor(values=classes, cell=lambda count: (subject(model, size, count), size)),
+        "threads": Factor(values=_thread_counts(), cell=lambda _: (base, size), threads=lambda count: count),
     }
     encoders = {**MIT_SIZES, **LITE_SIZES}
     method, config_of = method_of(base.config), partial(replace, base.config)
     if method.with_clip_length is not None:
         factors["frames"] = Factor(values=CLIP_LENGTHS, cell=lambda frames: (_with_frames(base, size, frames), size))
+    if method.mines_in_blocks:
+        factors["depth"] = Factor(values=DEPTHS, cell=lambda depth: (untrained(config_of(depth=depth), size), size))
     if (depths := method.backbone_depths) is not None:
         factors["backbone"] = Factor(
             # EfficientNet-Lite is timm's.
@@ -99,15 +110,36 @@ def sweep(
         cells = result.setdefault(name, [])
         for value in (values or {}).get(name, factor.values):
             progress(f"sweep: {name} {value}")
-            cells.append({"value": value} | _cell(config, *factor.cell(value), contenders, seconds))
+            with _threads(threads := factor.threads(value) or config.threads):
+                cells.append({"value": value} | _cell(config.video, threads, *factor.cell(value), contenders, seconds))
     return result
 
 
-def _cell(config: BenchConfig, model: VideoModel, size: Size, names: tuple[str, ...], seconds: float) -> dict[str, Any]:
+def _thread_counts() -> tuple[int, ...]:
+    """Powers of two up to the number of cores, and that number."""
+    cores = usable_cores()
+    return tuple(sorted({2**power for power in range(cores.bit_length()) if 2**power <= cores} | {cores}))
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """With so many threads in torch; None for as many as there are."""
+    before = torch.get_num_threads()
+    if count is not None:
+        set_threads(count)
+    try:
+        yield
+    finally:
+        set_threads(before)
+
+
+def _cell(
+    video: str | None, threads: int | None, model: VideoModel, size: Size, names: tuple[str, ...], seconds: float
+) -> dict[str, Any]:
     # References that are missing at the start are filled in: so the second frame costs what every later one does.
     policy: Policy | None = offsets(*model.reference_offsets, start="replicate") if model.reference_offsets else None
-    setup = Setup(model=model, size=size, threads=config.threads, policy=policy)
-    footage = open_footage(config.video, size)
+    setup = Setup(model=model, size=size, threads=threads, policy=policy)
+    footage = open_footage(video, size)
     field = assemble(setup, names)
     frames = iter(footage)
     timings = {contender.name: _first(contender, frames) for contender in field.entered}

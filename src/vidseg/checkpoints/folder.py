@@ -91,6 +91,18 @@ def read_weights(directory: Path, fields: Mapping[str, Any], module: nn.Module) 
     path = directory / WEIGHTS
     fill(module, read_safetensors(path), str(path))
     # After the keys, whose errors say more. Flipped bits leave every key and shape as it was.
+    require_intact(directory, fields)
+
+
+def require_intact(directory: Path, fields: Mapping[str, Any]) -> None:
+    """Checks that the weights are those that were saved with the configuration.
+
+    Raises:
+        CheckpointError: if the file is missing or another.
+    """
+    path = directory / WEIGHTS
+    if not path.is_file():
+        raise CheckpointError(f"got no file {path}; expected it there; check the path")
     if sha256_of(path) != fields.get("weights_sha256"):
         raise CheckpointError(
             f"got weights {path} whose sha256 is not the 'weights_sha256' of {directory / CONFIG}; "

@@ -43,9 +43,9 @@ def load_initial_weights(
 ) -> InitialWeights:
     """Copies the encoder, and every other part that fits, from a checkpoint into a model.
 
-    A part is copied as a whole or not at all: the classifiers of another number of classes, a head of another width
-    or blocks of another depth stay as they are. Sizes decide, so classes of the same number are taken for the same.
-    The LayerNorm eps stay the model's own.
+    A part is copied as a whole or not at all: the classifiers of another number of classes or a head of another width
+    stay as they are; only what a model knows how to adapt, as CFFM its blocks, is taken over in other shapes. Sizes
+    decide, so classes of the same number are taken for the same. The LayerNorm eps stay the model's own.
 
     Args:
         model: changed in place.
@@ -65,24 +65,32 @@ def load_initial_weights(
         return _load_encoder_weights(model, os.fspath(source))
     directory = find_checkpoint(source)
     tensors = _read(directory)
-    copied, fresh = {}, []
+    copied, unfit = {}, []
     for part, module in model.named_children():
         own = module.state_dict()
         if not own:
             continue
         theirs = {key.removeprefix(f"{part}."): value for key, value in tensors.items() if key.startswith(f"{part}.")}
         if misfit := _misfit(own, theirs):
-            fresh.append((part, misfit))
+            unfit.append((part, misfit, theirs))
         else:
             copied[part] = theirs
     if _ENCODER not in copied:
         raise CheckpointError(
-            f"got another encoder, or one of another size, in {directory} ({dict(fresh)[_ENCODER]}); "
+            f"got another encoder, or one of another size, in {directory} "
+            f"({next(misfit for part, misfit, _ in unfit if part == _ENCODER)}); "
             f"expected {model.config.encoder}"
         )
     for part, theirs in copied.items():
         model.get_submodule(part).load_state_dict(theirs)
-    derived = model.derive_parts(copied) if warm_start else {}
+    derived, fresh = {}, []
+    for part, misfit, theirs in unfit:
+        if how := model.adapt_part(part, theirs):
+            derived[part] = how
+        else:
+            fresh.append((part, misfit))
+    if warm_start:
+        derived |= model.derive_parts([*copied, *derived])
     return InitialWeights(
         source=directory,
         copied=tuple(part for part in copied if part not in derived),

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Any
 
 from vidseg.cli.main import DONE, report
-from vidseg.cli.parser import Parser, add_steady_options, steady_of
+from vidseg.cli.parser import Parser, add_precision_option, add_steady_options, steady_of
 
 
 def build_parser() -> Parser:
@@ -27,6 +27,7 @@ def build_parser() -> Parser:
     parser.add_argument("--port", type=int, default=8420, help="0 for any that is free (default: 8420)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
     parser.add_argument("--runtime", default="auto", help="the runtime that the page proposes (default: auto)")
+    add_precision_option(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
     add_steady_options(parser)
     parser.add_argument("--max-upload-mb", type=float, default=512, metavar="MB", help="largest file (default: 512)")
@@ -55,6 +56,7 @@ def run(args: Any) -> int:
         port=args.port,
         device=args.device,
         runtime=args.runtime,
+        precision=args.precision,
         threads=args.threads,
         steady=steady_of(args),
         flow=args.flow,

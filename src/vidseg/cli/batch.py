@@ -12,6 +12,7 @@ from vidseg.files import write_json
 from vidseg.video.redact import redacted
 
 if TYPE_CHECKING:
+    from vidseg.runtime import Guarantee
     from vidseg.stream import Done, JobReport, Ledger
 
 _MOST_NAMED = 10
@@ -25,6 +26,7 @@ class Batch:
         targets: each input with its outputs.
         ledger: knows which inputs are done; None to segment them all.
         json: where the report goes, which is written however the work ends; None for no report.
+        guarantee: what stands behind a precision below exact, for the report.
         unsteady: why the steadiness of labels is not measured.
     """
 
@@ -35,9 +37,11 @@ class Batch:
         ledger: "Ledger | None",
         json: str | None,
         *,
+        guarantee: "Guarantee | None" = None,
         unsteady: str = "",
     ) -> None:
         self._model, self._targets, self._ledger, self._json = model, targets, ledger, json
+        self._precision = {"precision": "exact"} if guarantee is None else guarantee.to_dict()
         self._unsteady = unsteady or "of live sources only where wanted: --tc dis"
         self._rows: list[dict[str, Any]] = []
 
@@ -170,4 +174,5 @@ class Batch:
                 report(f"failed: {', '.join(failed[:_MOST_NAMED])}{more}")
         if self._json is not None:
             summary = {"inputs": len(self._targets), **counts, "left": left, "frames": frames, "seconds": seconds}
-            write_json(self._json, {"model": self._model, "summary": summary, "videos": self._rows})
+            told = {"model": self._model, "precision": self._precision, "summary": summary, "videos": self._rows}
+            write_json(self._json, told)

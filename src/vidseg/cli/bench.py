@@ -1,10 +1,12 @@
 """``vidseg bench``: how fast a model is on this machine, and against what."""
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from vidseg.cli.export import PRECISIONS
 from vidseg.cli.main import DONE
 from vidseg.cli.parser import Parser, add_steady_options, steady_of
 from vidseg.errors import InputError
@@ -49,6 +51,20 @@ def build_parser() -> Parser:
         help="measure cost against size, classes, frames (of a clip) and backbone, too, or against some of these: "
         "half an hour or more for all",
     )
+    parser.add_argument(
+        "--all",
+        metavar="PAGE.md",
+        help="measure all that this command can, the whole sweep, steadying and vidseg segment on a file by the wall "
+        "clock, too, and write a page of it with its plots: an hour or more",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="exact",
+        help="time the model in int8 or bf16, too, calibrated for this run; its labels are compared, not vouched for "
+        "(default: exact)",
+    )
+    parser.add_argument("--calibrate", metavar="V", help="the video for that, 22 frames or more (default: --video)")
     add_steady_options(parser)
     parser.add_argument("--json", metavar="F", help="write all figures; vidseg.bench.page makes a page of them")
     return parser
@@ -58,6 +74,10 @@ def run(args: Any) -> int:
     """Prints the table of contenders, the ratios and the stages."""
     if args.seconds <= 0:
         raise InputError(f"got --seconds {args.seconds:g}; expected more than 0")
+    if args.all is not None and not args.all.endswith(".md"):
+        raise InputError(f"got --all {args.all}; expected a page's file, e.g. --all benchmarks.md")
+    from vidseg.bench.end_to_end import FRAMES
+    from vidseg.bench.page import write_page
     from vidseg.bench.run import IN_TURN, STEADY, BenchConfig, benchmark
     from vidseg.bench.sizes import parse_size
     from vidseg.bench.sweep import sweep
@@ -65,7 +85,7 @@ def run(args: Any) -> int:
 
     steady = steady_of(args)
     names = tuple(args.contenders.split(",")) if args.contenders else IN_TURN
-    if steady is not None:
+    if steady is not None or args.all:
         names += tuple(name for name in STEADY if name not in names)
     config = BenchConfig(
         model=args.model,
@@ -75,14 +95,17 @@ def run(args: Any) -> int:
         threads=args.threads,
         seconds=args.seconds,
         soak_frames=args.soak,
+        segment_frames=FRAMES if args.all else 0,
         contenders=names,
         steady=steady or Steady(),
         flow=args.flow,
+        precision=args.precision,
+        calibrate=args.calibrate,
     )
     with Console(stderr=True).status("loading") as status:
         # First, because a mistyped factor shows there.
         swept = None
-        if args.sweep is not None:
+        if args.sweep is not None or args.all:
             swept = sweep(config, status.update, only=tuple(args.sweep.split(",")) if args.sweep else None)
         report = benchmark(config, status.update)
         if swept is not None:
@@ -90,6 +113,8 @@ def run(args: Any) -> int:
     _print(report)
     if args.json:
         write_json(args.json, report)
+    if args.all:
+        write_page([report], Path(args.all))
     return DONE
 
 
@@ -117,7 +142,19 @@ def _print(report: dict[str, Any]) -> None:
     console.print(_line("stages, ms", {name: _ms(timing["median"]) for name, timing in report["stages"].items()}))
     if report["label_agreement"] is not None:
         console.print(f"labels equal to the naive model's: {report['label_agreement']:.4%} or more")
+    if report["precision"] is not None:
+        name, kept = report["precision"]["precision"], report["precision"]["agreement"]
+        console.print(f"{name}: labels as exact's on {kept:.4%} of frames kept aside in calibration")
+        if f"ours_{name}" in report["label_agreements"]:
+            console.print(
+                f"{name}: labels equal to the naive model's: {report['label_agreements'][f'ours_{name}']:.4%}"
+            )
     console.print(f"state: {report['state_bytes'] / 1e6:.1f} MB")
+    for turn, row in (report["segment"] or {}).items():
+        console.print(
+            f"vidseg segment on a file, {turn}: {row['seconds']:.1f} s, {row['frames_per_second']:.2f} frames/s by the "
+            "wall clock"
+        )
     if report["memory"]:
         memory = report["memory"]
         console.print(

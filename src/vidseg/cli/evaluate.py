@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _ENGINE_OPTIONS = (
     "device",
     "runtime",
+    "precision",
     "threads",
     "size",
     "policy",
@@ -133,6 +134,7 @@ def engine_config(args: Any) -> "EngineConfig":
     return EngineConfig(
         device=args.device,
         runtime=args.runtime,
+        precision=args.precision,
         policy=args.policy,
         size=args.size,
         threads=args.threads,

@@ -1,4 +1,4 @@
-"""``vidseg info``: what a model is."""
+"""``vidseg info``: what a model is, or an export."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from vidseg.cli.export_info import export_config, print_export
 from vidseg.cli.main import DONE
 from vidseg.cli.parser import Parser, add_preprocessing_option
 from vidseg.files import write_json
@@ -20,10 +21,10 @@ def build_parser() -> Parser:
     """The options of this command."""
     parser = Parser(
         "info",
-        "Says what a model is: size, classes, training, scores, multiply-adds.",
+        "Says what a model is: size, classes, training, scores, multiply-adds; or what an export is.",
         "vidseg info cffm-b0-freedoom --size 720x1280",
     )
-    parser.add_argument("model", metavar="M", help="a bundled name, a directory, or hf://owner/name")
+    parser.add_argument("model", metavar="M", help="a bundled name, a directory, hf://owner/name, or an export")
     add_preprocessing_option(parser)
     parser.add_argument(
         "--size", default="480x853", metavar="HxW", help="frames to count multiply-adds for (default: 480x853)"
@@ -34,7 +35,12 @@ def build_parser() -> Parser:
 
 
 def run(args: Any) -> int:
-    """Prints what a checkpoint holds."""
+    """Prints what a checkpoint holds, or an export."""
+    if (config := export_config(args.model)) is not None:
+        print_export(config)
+        if args.json:
+            write_json(args.json, config)
+        return DONE
     from vidseg.bench.complexity import complexity
     from vidseg.bench.sizes import for_frames_of, parse_size
     from vidseg.checkpoints import describe, load

@@ -10,6 +10,7 @@ import sys
 import warnings
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from types import FrameType
 from typing import TextIO
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
     "corpus": "many videos, from and to any store, on one machine or a Ray cluster",
     "app": "a local page: drop a video, use the webcam, watch it live",
+    "import": "what was drawn in CVAT, LabelMe, … as a data set to train on",
     "masks": "masks of annotation tools to class ids",
     "train": "train a model by a recipe",
     "recipes": "the recipes, and the fields of each",
@@ -33,6 +35,7 @@ COMMANDS = {
     "doctor": "whether a data set is whole, and what to do where it is not",
     "export": "write a model as files for ONNX Runtime or OpenVINO",
     "convert": "bring published weights into vidseg's own form",
+    "push": "upload a checkpoint and its card to the Hugging Face hub",
     "models": "the bundled models",
     "info": "what a model is: size, classes, training, scores",
     "bench": "how fast a model is on this machine, and against what",
@@ -80,7 +83,8 @@ def main(argv: list[str]) -> int:
 
 def _run(name: str, arguments: list[str]) -> int:
     try:
-        command = import_module(f"vidseg.cli.{name}")
+        # A module cannot have the name of a keyword.
+        command = import_module(f"vidseg.cli.{name}{'_' if iskeyword(name) else ''}")
         parser = command.build_parser()
         code: int = command.run(parser.parse_args(arguments))
         sys.stdout.flush()  # here, where it is noticed if nobody reads any more

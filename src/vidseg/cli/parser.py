@@ -64,6 +64,7 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
     add_preprocessing_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, … (default: auto)")
     parser.add_argument("--runtime", default="auto", help="what computes the network (default: auto)")
+    add_precision_option(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: all cores)")
     parser.add_argument("--size", type=int, metavar="S", help="short side of the network's input in pixels")
     parser.add_argument(
@@ -73,6 +74,17 @@ def add_model_options(parser: argparse.ArgumentParser | ArgumentParser, *, requi
         "seconds:0.6,0.4,0.2; ':replicate' at the end fills missing ones with the first frame (default: auto)",
     )
     add_steady_options(parser)
+
+
+def add_precision_option(parser: argparse.ArgumentParser | ArgumentParser) -> None:
+    """--precision of what runs a model."""
+    parser.add_argument(
+        "--precision",
+        default="exact",
+        metavar="P",
+        help="exact, or int8=FOLDER or bf16=FOLDER: an export of the model with --precision and --calibrate, whose "
+        "labels were compared with exact's (default: exact)",
+    )
 
 
 def add_strength_option(parser: argparse.ArgumentParser | ArgumentParser) -> None:

@@ -56,8 +56,9 @@ def build_parser() -> Parser:
         action="append",
         required=True,
         metavar="OUT",
-        help=".mp4 (overlay), folder (one mask PNG per frame), .npz (label arrays) or .csv (class shares); may be "
-        "repeated; '{name}' stands for the input's name where there are several",
+        help=".mp4 (overlay), folder (one mask PNG per frame), .npz (label arrays), .csv (class shares), .zip "
+        "(annotations that CVAT imports) or .fiftyone.zip; may be repeated; '{name}' stands for the input's name where "
+        "there are several",
     )
     add_model_options(parser)
     add_reading_options(parser)
@@ -92,10 +93,11 @@ def run(args: Any) -> int:
     check_output_options(args, kinds, overlay="-o overlay.mp4", masks="-o masks")
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
-    from vidseg.runtime import resolve_device
+    from vidseg.runtime import guarantee_of, resolve_device
     from vidseg.stream import Ledger, Segmenters
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
+    guarantee = guarantee_of(args.precision)
     model = load(args.model, preprocessing=args.preprocessing)
     assert model.class_map is not None  # every checkpoint has one
     style = overlay_style(args, model.class_map)
@@ -105,7 +107,7 @@ def run(args: Any) -> int:
     )
     ledger = Ledger(model, settings(args, _WITHOUT_EFFECT)) if args.skip_done else None
     flow, why_not = chosen_flow(args.tc if args.json else "none")
-    batch = Batch(args.model, targets, ledger, args.json, unsteady=why_not)
+    batch = Batch(args.model, targets, ledger, args.json, guarantee=guarantee, unsteady=why_not)
     return batch.work(lambda source, outputs: _segment(engines, source, outputs, style, flow, args))
 
 
@@ -134,7 +136,7 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
                 if output_kind(output) != "masks":
                     raise InputError(
                         f"got one output {output} for {len(inputs)} inputs; expected one each; do: "
-                        f"-o {Path(output).with_stem(Path(output).stem + '-{name}')}"
+                        f"-o {Path(output).with_name(Path(output).name.replace('.', '-{name}.', 1))}"
                     )
                 output = f"{output}/{{name}}"
             path = output.replace("{name}", _name_of(source))
@@ -153,7 +155,8 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
 
 
 def _say_runtime(segmenter: "Segmenter") -> None:
-    report(f"runtime: {segmenter.runtime_name}")
+    guarantee = "" if segmenter.guarantee is None else f", {segmenter.guarantee}"
+    report(f"runtime: {segmenter.runtime_name}{guarantee}")
 
 
 def _segment(

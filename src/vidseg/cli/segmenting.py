@@ -80,6 +80,7 @@ def segmenter_options(args: Any) -> dict[str, Any]:
     return {
         "device": args.device,
         "runtime": args.runtime,
+        "precision": args.precision,
         "size": args.size,
         "threads": args.threads,
         "confidence": args.confidence,
@@ -125,8 +126,10 @@ def check_output_options(args: Any, kinds: AbstractSet[str], *, overlay: str, ma
         )
     if args.confidence and not kinds & {"masks", "arrays"}:
         raise InputError(f"got --confidence without an output that stores it; expected a folder or .npz; add {masks}")
-    if args.on_size_change == "restart" and "arrays" in kinds:
-        raise InputError(f"got --on-size-change restart with an .npz, which takes one size only; do: {masks} instead")
+    if args.on_size_change == "restart" and kinds & {"arrays", "cvat"}:
+        raise InputError(
+            f"got --on-size-change restart with an .npz or .zip, which takes one size only; do: {masks} instead"
+        )
 
 
 def settings(args: Any, without: AbstractSet[str]) -> dict[str, Any]:

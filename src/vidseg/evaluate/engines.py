@@ -12,6 +12,7 @@ from vidseg.data.reading import read_frames
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
 from vidseg.models import State, VideoModel
+from vidseg.runtime import EXACT
 from vidseg.steady import Steady
 from vidseg.stream import Policy, Segmenter, Segmenters
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
@@ -26,6 +27,7 @@ class EngineConfig:
     Attributes:
         device: "auto", "cpu", "cuda", …
         runtime: see `vidseg.Segmenter`; test-time augmentation has torch only.
+        precision: see `vidseg.Segmenter`; test-time augmentation has exact only.
         policy: which past frames serve as references, in the words of the command line (`parse_policy`). They are
             looked up among all frames of a video, with ground truth or without.
         size: another short side of the network's input, pixels.
@@ -39,6 +41,7 @@ class EngineConfig:
 
     device: str = "auto"
     runtime: str = "auto"
+    precision: str = EXACT
     policy: str = "auto"
     size: int | None = None
     threads: int | None = None
@@ -58,6 +61,8 @@ class EngineConfig:
                 f"got runtime {self.runtime!r} with test-time augmentation; expected torch; leave --runtime out"
             )
 
+        if self.augmented and self.precision != EXACT:
+            raise InputError(f"got precision {self.precision!r} with test-time augmentation; expected exact")
         if self.augmented and (self.steady is not None or self.flow is not None):
             raise InputError(
                 "got --steady or --flow with test-time augmentation; expected one of the two; leave one out"
@@ -94,6 +99,7 @@ class Engines:
             config.policy,
             device=config.device,
             runtime=config.runtime,
+            precision=config.precision,
             size=config.size,
             threads=config.threads,
             flow=config.flow,

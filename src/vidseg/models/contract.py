@@ -152,6 +152,7 @@ class VideoModel(nn.Module, ABC):
         needs_flow: whether optical flow to the frame before must be given.
         prior_names: the tensors of the state that may be given before the first frame.
         prior_frames: of how many frames, spread over a video, `make_prior` makes them; 0 if it does not.
+        prior_parts: the parts whose weights a prior depends on.
         schedule: which steps run at a frame.
         score_kind: what the scores that stand in the place of logits are; see `vidseg.models.labels.probabilities`.
         always_traceable: whether torch can trace its steps for sure; where not, runtime "auto" is torch.
@@ -171,6 +172,7 @@ class VideoModel(nn.Module, ABC):
     needs_flow: bool = False
     prior_names: tuple[str, ...] = ()
     prior_frames: int = 0
+    prior_parts: tuple[str, ...] = ()
     schedule: Schedule = ByReferences()
     score_kind: ScoreKind = "logits"
     always_traceable: bool = True
@@ -218,11 +220,23 @@ class VideoModel(nn.Module, ABC):
         """Makes the backward pass compute the encoder's activations anew: less memory, about a third more time."""
         self.encoder.recompute_in_backward()
 
+    def adapt_part(self, part: str, theirs: Mapping[str, Tensor]) -> str | None:
+        """Fills a part from a trained one of other shapes, where most of it means the same.
+
+        Args:
+            part: its name.
+            theirs: the trained part's state dict.
+
+        Returns:
+            What was done, in words; None if nothing was, and the part is unchanged.
+        """
+        return None
+
     def derive_parts(self, copied: Collection[str]) -> dict[str, str]:
         """Sets parts that would start blindly from parts whose weights were copied from a per-frame model.
 
         Args:
-            copied: names of the parts that have trained weights now.
+            copied: names of the parts that have trained weights now, adapted ones among them.
 
         Returns:
             What was done to which part, in words; empty if nothing.

@@ -1,8 +1,8 @@
 """CFFM++ on VSPW as published: a prior on top of a trained CFFM, all else frozen; 40k iterations.
 
 Start from ``runs/cffm_b0_vspw/last``, or from the authors' weights: ``vidseg convert``, then ``--initial_weights DIR``.
-Here the prototypes of a clip are the centres of its own frames, as in the causal form; the authors' are those of the
-whole video. What was trained on one is used with the other: see ``vidseg.stream.video_prior``.
+Encoder and head are frozen, so a clip's prototypes are those of its whole video, made once. Where they learn, too
+(``--frozen`` without them), the prototypes are the centres of the clip's own frames, as in the causal form.
 """
 
 from dataclasses import replace

@@ -5,16 +5,26 @@ from vidseg.runtime.contract import Runtime
 from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.exporting import FORMATS, Export, export_model
+from vidseg.runtime.guarantee import EXACT, PRECISIONS, Guarantee, read_export
+from vidseg.runtime.lowering import Lowering, guarantee_of, parse_precision, require_precision
 
 __all__ = [
+    "EXACT",
     "FORMATS",
+    "PRECISIONS",
     "RUNTIMES",
     "EagerRuntime",
     "Export",
+    "Guarantee",
+    "Lowering",
     "Runtime",
     "available_runtimes",
     "build_runtime",
     "export_model",
+    "guarantee_of",
+    "parse_precision",
+    "read_export",
+    "require_precision",
     "resolve_device",
     "set_threads",
 ]

@@ -14,7 +14,9 @@ from vidseg.runtime.cuda_graphs import cuda_graph_runtime
 from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.graph import quiet
+from vidseg.runtime.guarantee import EXACT
 from vidseg.runtime.inductor import CompiledRuntime, has_compiler
+from vidseg.runtime.lowering import lowered_runtime
 from vidseg.runtime.onnx import onnx_runtime
 from vidseg.runtime.openvino import openvino_runtime
 
@@ -86,7 +88,9 @@ def available_runtimes(device: str = "auto") -> tuple[str, ...]:
     return tuple(name for name, entry in RUNTIMES.items() if kind in entry.device_types and entry.installed())
 
 
-def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: int | None = None) -> Runtime:
+def build_runtime(
+    name: str, model: VideoModel, device: str = "auto", threads: int | None = None, *, precision: str = EXACT
+) -> Runtime:
     """A runtime for a model, by name.
 
     The model is copied as it is now. What compiles does so at the first frame of each size; what OpenVINO compiles is
@@ -99,13 +103,17 @@ def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: i
         device: "auto", "cpu", "cuda", …; "auto" with a runtime for CPUs only is the CPU.
         threads: CPU threads; None for each runtime's own choice. Torch, which prepares the frames and makes the labels,
             has one setting for the whole process.
+        precision: "exact", or "int8=FOLDER" or "bf16=FOLDER" for OpenVINO on the CPU; see `vidseg.runtime.lowering`.
 
     Raises:
-        InputError: for an unknown name or device, or a runtime that does not compute on the device.
+        InputError: for an unknown name or device, a runtime that does not compute on the device or in the precision,
+            or a precision without an export of this model.
         MissingExtraError: if the runtime's packages are not installed.
     """
     if name != "auto" and name not in RUNTIMES:
         raise InputError(f"got runtime {name!r}; expected auto or one of {', '.join(RUNTIMES)}")
+    if precision != EXACT:
+        return _lowered(name, model, device, threads, precision)
     if device == "auto" and name != "auto" and RUNTIMES[name].device_types == ("cpu",):
         device = "cpu"
     place = resolve_device(device)
@@ -121,3 +129,14 @@ def build_runtime(name: str, model: VideoModel, device: str = "auto", threads: i
     with quiet():
         fast = accelerate(model).to(place)
     return kind.build(fast, place, threads)
+
+
+def _lowered(name: str, model: VideoModel, device: str, threads: int | None, precision: str) -> Runtime:
+    if name not in ("auto", "openvino") or device not in ("auto", "cpu"):
+        raise InputError(
+            f"got precision {precision!r} with runtime {name!r} on device {device!r}; expected OpenVINO on the CPU; "
+            "leave the others out"
+        )
+    if threads is not None:
+        set_threads(threads)
+    return lowered_runtime(precision, model, threads)

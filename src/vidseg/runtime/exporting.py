@@ -10,7 +10,6 @@
 `vidseg.runtime.graph` for inputs and outputs.
 """
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,13 +20,15 @@ import torch
 from torch import Tensor
 
 from vidseg.acceleration import accelerate
-from vidseg.errors import InputError, extra
+from vidseg.errors import InputError
 from vidseg.files import atomic_folder, write_json
 from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled
 from vidseg.runtime.graph import Graph, StepGraph, quiet
+from vidseg.runtime.guarantee import CONFIG, KIND, Guarantee, read_export
+from vidseg.runtime.lowering import Lowering
 from vidseg.runtime.onnx import onnx_session, to_onnx
-from vidseg.runtime.openvino import compress_weights, openvino_request, to_openvino
+from vidseg.runtime.openvino import compress_weights, openvino_request, save_openvino, to_openvino
 from vidseg.runtime.parity import TOLERANCE, Parity, compare, compare_graph
 from vidseg.runtime.shapes import SIZES, Shape, symbolic_shapes
 from vidseg.runtime.steadying import SteadyGraph
@@ -36,8 +37,7 @@ from vidseg.types import Preprocessing
 
 Size = tuple[int, int]
 
-CONFIG, PARITY = "config.json", "parity.json"
-KIND = "vidseg-export"
+PARITY = "parity.json"
 VERSION = 1
 
 # What graphs of any size are traced and compared with: whole windows, single leftover pixels, less than a window.
@@ -72,9 +72,7 @@ def _write_openvino(graph: Graph, size: Size, dynamic: bool, path: Path, *, int8
     model = to_openvino(graph, graph.example(1, size), dynamic=dynamic)
     if int8:
         compress_weights(model)
-    with extra("openvino"):
-        import openvino
-    openvino.save_model(model, path, compress_to_fp16=False)
+    save_openvino(model, path)
 
 
 def _write_openvino_int8(graph: Graph, size: Size, dynamic: bool, path: Path) -> None:
@@ -96,11 +94,13 @@ class Export:
         files: in the folder, sorted.
         parity: for each graph and size tried.
         passed: whether all logits are within `TOLERANCE` of torch's; None for a format that is an approximation.
+        guarantee: what a lower precision was found to change.
     """
 
     files: tuple[str, ...]
     parity: tuple[Parity, ...]
     passed: bool | None
+    guarantee: Guarantee | None = None
 
 
 def export_model(
@@ -111,6 +111,7 @@ def export_model(
     start_rule: Sequence[Sequence[int]],
     size: Size | None = None,
     steady: Steady | None = None,
+    lowering: Lowering | None = None,
 ) -> Export:
     """Writes an export, as a whole or not at all. An older one there is replaced.
 
@@ -122,9 +123,11 @@ def export_model(
             model's `reference_offsets` hold.
         size: the one (height, width) of frames that the graphs take; None for any.
         steady: write the graph that blends scores along the motion, too; the program brings the flow.
+        lowering: of the steps, to less than float32, in OpenVINO's format and for the size of what it is tried on.
 
     Raises:
-        InputError: for an unknown format, an unsuitable model, or a folder with anything else in it.
+        InputError: for an unknown format, an unsuitable model, a folder with anything else in it, or labels that a
+            lower precision changes too often.
         MissingExtraError: if the format's packages are not installed.
     """
     if output_format not in FORMATS:
@@ -134,6 +137,10 @@ def export_model(
             "got a model in training mode or without class map and preprocessing; expected one from vidseg.load; "
             "call model.eval() and set them"
         )
+    if lowering is not None:
+        if output_format != "openvino":
+            raise InputError(f"got format {output_format!r} for {lowering.precision}; expected openvino")
+        size = lowering.trial.network_size
     if size is None and not model.any_size:
         raise InputError(
             f"got no size for an export of a {type(model).__name__}, whose graphs are for one; expected --size HxW"
@@ -143,9 +150,15 @@ def export_model(
         fast = accelerate(model)
     graphs = {name: StepGraph(fast, name, channels_last=False) for name in fast.steps()}
     chosen = FORMATS[output_format]
+    # Before anything is written, for it may be refused.
+    lowered, guarantee = ({}, None) if lowering is None else lowering.lower(model, graphs)
     with atomic_folder(folder) as place:
         for name, graph in graphs.items():
-            chosen.write(graph, size or _TRACED, size is None, place / f"{name}{chosen.suffix}")
+            path = place / f"{name}{chosen.suffix}"
+            if name in lowered:
+                save_openvino(lowered[name], path)
+            else:
+                chosen.write(graph, size or _TRACED, size is None, path)
         ready = {name: chosen.read(str(place / f"{name}{chosen.suffix}")) for name in graphs}
         sizes = [size] if size else _COMPARED
         parity = compare(model, graphs, ready, sizes)
@@ -154,17 +167,19 @@ def export_model(
             path = place / f"{blend.name}{chosen.suffix}"
             chosen.write(blend, logits_sizes[0], size is None, path)
             parity += compare_graph(blend, chosen.read(str(path)), logits_sizes)
-        passed = max(entry.max_difference for entry in parity) <= TOLERANCE if chosen.exact else None
+        is_exact = chosen.exact and lowering is None
+        passed = max(entry.max_difference for entry in parity) <= TOLERANCE if is_exact else None
         write_json(
             place / PARITY,
             {"tolerance": TOLERANCE, "passed": passed, "compared": [asdict(entry) for entry in parity]},
         )
         description = _describe(model, graphs, output_format, start_rule, size)
+        description["precision"] = None if guarantee is None else guarantee.to_dict()
         if steady is not None:
             description["steady"] = _describe_steady(blend, steady, graphs, chosen, size)
         write_json(place / CONFIG, description)
         files = tuple(sorted(path.name for path in place.iterdir()))
-    return Export(files=files, parity=tuple(parity), passed=passed)
+    return Export(files=files, parity=tuple(parity), passed=passed, guarantee=guarantee)
 
 
 def _describe(
@@ -251,11 +266,8 @@ def _check_free(folder: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        if config["kind"] == KIND:
-            return
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # whatever it is, it is no export
-    raise InputError(
-        f"got {folder}, which holds something else; expected a new folder, an empty one or an older export"
-    )
+        read_export(folder)
+    except InputError:
+        raise InputError(
+            f"got {folder}, which holds something else; expected a new folder, an empty one or an older export"
+        ) from None

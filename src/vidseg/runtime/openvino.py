@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from vidseg.models import VideoModel
 from vidseg.runtime.compiling import Compiled, GraphRuntime
 from vidseg.runtime.graph import Graph, StepGraph, quiet
 from vidseg.runtime.graph_cache import fingerprint, user_cache
+
+Floats = Literal["f32", "bf16"]
 
 
 def openvino_runtime(model: VideoModel, threads: int | None, *, int8: bool = False) -> GraphRuntime:
@@ -91,22 +93,51 @@ def to_openvino(graph: Graph, example: Sequence[Tensor], *, dynamic: bool = Fals
     return model
 
 
-def openvino_request(source: Any, threads: int | None = None) -> Compiled:
+def openvino_request(source: Any, threads: int | None = None, *, floats: Floats = "f32") -> Compiled:
     """Makes a graph ready to run.
 
     Args:
         source: an ``openvino.Model``, or the path of an ``.xml`` file.
         threads: CPU threads; None for OpenVINO's own choice.
+        floats: what float operations compute in.
     """
-    core = _core()
-    model = core.read_model(source) if isinstance(source, str | os.PathLike) else source
-    return _runner(core.compile_model(model, "CPU", _properties(threads)))
+    model = read_openvino(source) if isinstance(source, str | os.PathLike) else source
+    return _runner(_core().compile_model(model, "CPU", _properties(threads, floats)))
 
 
-def _properties(threads: int | None) -> dict[str, Any]:
+def read_openvino(path: str | os.PathLike[str]) -> Any:
+    """The ``openvino.Model`` of an ``.xml`` file.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        return _core().read_model(path)
+    except RuntimeError as error:
+        raise InputError(f"got {path}, which OpenVINO cannot read; expected a graph that it wrote") from error
+
+
+def save_openvino(model: Any, path: str | os.PathLike[str]) -> None:
+    """Writes an ``openvino.Model`` as an ``.xml`` file and a ``.bin`` beside it, weights as they are."""
+    with extra("openvino"):
+        import openvino
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def cpu_name() -> str:
+    """The processor, as OpenVINO calls it."""
+    return str(_core().get_property("CPU", "FULL_DEVICE_NAME"))
+
+
+def cpu_abilities() -> tuple[str, ...]:
+    """What OpenVINO can compute in here without emulation: "FP32", "INT8", and "BF16" where the processor has it."""
+    return tuple(_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def _properties(threads: int | None, floats: Floats = "f32") -> dict[str, Any]:
     properties: dict[str, Any] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",  # else some processors would compute in bfloat16
+        "INFERENCE_PRECISION_HINT": floats,  # else some processors would compute in bfloat16
         # Else each thread is tied to a core while it computes, the first to the first: it waits there for a decoder, an
         # encoder or another process, though other cores are free.
         "ENABLE_CPU_PINNING": False,
@@ -120,9 +151,7 @@ def _machine() -> tuple[str, ...]:
     """What a compiled graph depends on beside the model."""
     import openvino
 
-    core = _core()
-    abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return openvino.get_version(), core.get_property("CPU", "FULL_DEVICE_NAME"), *abilities
+    return openvino.get_version(), cpu_name(), *cpu_abilities()
 
 
 def _runner(compiled: Any) -> Compiled:

@@ -17,7 +17,7 @@ from vidseg.acceleration import FastLabels
 from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import State, VideoModel
-from vidseg.runtime import build_runtime
+from vidseg.runtime import EXACT, Runtime, build_runtime, guarantee_of
 from vidseg.steady import Steadier, Steady, SteadyMemory
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
@@ -84,8 +84,10 @@ class Segmenter:
         device: "auto", "cpu", "cuda", "cuda:1", …
         runtime: what computes the network: a name of `vidseg.runtime.RUNTIMES`, or "auto" for the fastest that is
             installed and exact; the attribute `runtime_name` says which. The model is copied: later changes of its
-            weights have no effect.
+            weights have no effect. Or a runtime that was made of the model already.
         policy: which past frames serve as references; None for the one the model was trained for.
+        precision: "exact", or "int8=FOLDER" or "bf16=FOLDER" with an export of the model that keeps a guarantee; the
+            attribute `guarantee` says which.
         size: another short side of the network's input, pixels; the long side scales along.
         threads: CPU threads of the runtime; None leaves its own choice. Torch has one setting for the whole process.
         confidence: whether segmentations carry the winner's probability.
@@ -105,9 +107,10 @@ class Segmenter:
         self,
         model: VideoModel,
         device: str = "auto",
-        runtime: str = "auto",
+        runtime: str | Runtime = "auto",
         policy: Policy | None = None,
         *,
+        precision: str = EXACT,
         size: int | None = None,
         threads: int | None = None,
         confidence: bool = False,
@@ -134,7 +137,10 @@ class Segmenter:
         self._flow = (flow or DISFlow()) if model.needs_flow else None
         self._labels = FastLabels()
         self._turn = threading.Lock()  # runtimes keep buffers of their own from one call to the next
-        computing = build_runtime(runtime, model, device, threads)
+        self.guarantee = guarantee_of(precision)
+        computing = (
+            build_runtime(runtime, model, device, threads, precision=precision) if isinstance(runtime, str) else runtime
+        )
         self.runtime_name = computing.name
         self._computing = computing
         self._device = computing.device

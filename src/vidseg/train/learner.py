@@ -9,21 +9,22 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vidseg.checkpoints import load
+from vidseg.data import VideoRecord
+from vidseg.data.clip_dataset import ClipSample
 from vidseg.errors import InputError, extra
 from vidseg.flow import FlowEstimator, flow_estimator
-from vidseg.models import VideoModel
+from vidseg.models import State, VideoModel
 from vidseg.train.batchnorm import synchronise_batchnorm
 from vidseg.train.config import TrainConfig
 from vidseg.train.distillation import Distiller
 from vidseg.train.losses import clip_loss
 from vidseg.train.optimizer import build_optimizer, learning_rate_factor, set_learning_rate
+from vidseg.train.priors import VideoPriors
 from vidseg.train.temporal_loss import estimate_motion
 
 with extra("train"):
     from lightning_fabric import Fabric
     from lightning_fabric.wrappers import _FabricOptimizer
-
-Batch = tuple[Tensor, Tensor]
 
 
 class Learner:
@@ -33,6 +34,7 @@ class Learner:
         fabric: launched.
         model: the same on every process, with its class map.
         config: of the run.
+        videos: that the batches come from; of use where whole videos are known to a model.
 
     Raises:
         InputError: if motion is needed and every frame is distorted in another way, or for an unsuitable teacher.
@@ -40,7 +42,9 @@ class Learner:
         MissingExtraError: if the flow estimator needs a package that is not installed.
     """
 
-    def __init__(self, fabric: Fabric, model: VideoModel, config: TrainConfig) -> None:
+    def __init__(
+        self, fabric: Fabric, model: VideoModel, config: TrainConfig, videos: Sequence[VideoRecord] = ()
+    ) -> None:
         assert model.class_map is not None
         self._ignore = model.class_map.ignore
         self._fabric = fabric
@@ -52,6 +56,9 @@ class Learner:
         if config.distillation is not None:
             teacher = load(config.distillation.teacher)
             self._distiller = Distiller(teacher, config.distillation, model.num_classes).to(fabric.device)
+        self._priors: VideoPriors | None = None
+        if VideoPriors.can_be_kept(model, config.frozen):
+            self._priors = VideoPriors(model, videos, config.preprocessing, fabric.device)
         if config.runtime.activation_checkpointing:
             model.recompute_in_backward()
         if fabric.world_size > 1:
@@ -71,7 +78,7 @@ class Learner:
         """The model to measure and keep: the average of the weights if there is one."""
         return self._model if self._average is None else cast(VideoModel, self._average.module)
 
-    def compute_gradients(self, batches: Sequence[Batch], iteration: int) -> Tensor:
+    def compute_gradients(self, batches: Sequence[ClipSample], iteration: int) -> Tensor:
         """Forward and backward over the batches of an iteration; returns their mean loss, detached."""
         self._model.train()
         for part in self._frozen:
@@ -80,16 +87,19 @@ class Learner:
         torch.manual_seed(_seed(self._config.runtime.seed, iteration, self._fabric.global_rank))
         total = torch.zeros((), device=self._fabric.device)
         for turn, batch in enumerate(batches, start=1):
-            clip, labels = (part.to(self._fabric.device, non_blocking=True) for part in batch)
+            clip, labels = (part.to(self._fabric.device, non_blocking=True) for part in (batch.clip, batch.labels))
+            prior = None if self._priors is None else self._priors.of(batch.video)
             with self._fabric.no_backward_sync(self._module, enabled=turn < len(batches)):
-                loss = self._loss(clip, labels) / len(batches)
+                loss = self._loss(clip, labels, prior) / len(batches)
                 self._fabric.backward(loss)
             total += loss.detach()
         return total
 
-    def _loss(self, clip: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, clip: Tensor, labels: Tensor, prior: State | None) -> Tensor:
         motion = None if self._flow is None else estimate_motion(clip, self._flow)
-        given = {"flow": motion.flow} if motion is not None and self._model.needs_flow else {}
+        given: dict[str, Any] = {} if prior is None else {"prior": prior}
+        if motion is not None and self._model.needs_flow:
+            given["flow"] = motion.flow
         logits = self._module(clip, **given)
         loss = clip_loss(logits, labels, self._config.loss, ignore=self._ignore, motion=motion)
         return loss if self._distiller is None else loss + self._distiller(clip, logits.frames)

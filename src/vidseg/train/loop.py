@@ -21,7 +21,7 @@ from vidseg.errors import DataError, InputError, extra
 from vidseg.evaluate import EngineConfig, validate
 from vidseg.models import VideoModel, build_model
 from vidseg.train.config import TrainConfig
-from vidseg.train.devices import launch
+from vidseg.train.devices import launch, slow_precision
 from vidseg.train.events import Event, Events, Notice, Progress, Saved, Validated, unheard
 from vidseg.train.failures import memory_errors_explained, require_finite
 from vidseg.train.figures import Figures
@@ -82,13 +82,15 @@ def train(
     dataset = open_dataset(config.data.root, config.data.layout, config.data.train_split)
     _require_classes(config, dataset)
     _require_seen_classes(dataset, events)
+    if slow := slow_precision(config, fabric.device):
+        events(Notice(message=f"warning: {slow}"))
     if measure is None and config.data.val_split is not None:
         measure = _measure(config, fabric)
     folder = RunFolder(config, dataset.class_map, fabric.world_size)
     state = folder.restore() if resume else None
     if not resume:
         folder.require_new()
-    learner = Learner(fabric, _new_model(config, dataset, events, resumed=state is not None), config)
+    learner = Learner(fabric, _new_model(config, dataset, events, resumed=state is not None), config, dataset.videos)
     iteration = 0
     if state is not None:
         learner.load_state(state["learner"])

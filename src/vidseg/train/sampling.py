@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from vidseg.data.clip_dataset import ClipDataset, ClipSample
@@ -128,7 +127,7 @@ def _require_sockets() -> None:
 
 def load_batches(
     dataset: ClipDataset, plan: Plan, *, start: int, stop: int, workers: int, pin_memory: bool
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Iterator[ClipSample]:
     """Reads the plan's batches ahead, in order.
 
     Args:
@@ -140,7 +139,8 @@ def load_batches(
         pin_memory: for the copy to a GPU.
 
     Yields:
-        clip [B,T,3,H,W] float 0–255 and labels [B,T,H,W] int64, `plan.accumulation` times an iteration.
+        Batches of B samples: clip [B,T,3,H,W], labels [B,T,H,W], B names of videos and of frames;
+        `plan.accumulation` times an iteration.
 
     Raises:
         DataError: if a sample cannot be read.
@@ -161,4 +161,4 @@ def load_batches(
     for batch in loader:
         if isinstance(batch, _Broken):
             raise DataError(batch.message)
-        yield batch.clip, batch.labels
+        yield batch

@@ -1,6 +1,8 @@
-"""Video in and out: files, images, cameras and streams; overlays, masks, arrays and shares."""
+"""Video in and out: files, images, cameras and streams; overlays, masks, arrays, shares, annotations."""
 
 from vidseg.video.arrays import NpzWriter
+from vidseg.video.cvat import CvatWriter
+from vidseg.video.fiftyone import FiftyOneWriter
 from vidseg.video.folder import MaskFolderWriter
 from vidseg.video.images import read_image
 from vidseg.video.info import VideoInfo
@@ -14,6 +16,8 @@ from vidseg.video.shares import SharesWriter
 from vidseg.video.writer import Writer
 
 __all__ = [
+    "CvatWriter",
+    "FiftyOneWriter",
     "Limits",
     "MaskFolderWriter",
     "NpzWriter",

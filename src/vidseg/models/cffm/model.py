@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vidseg.errors import InputError
+from vidseg.models.cffm.adapting import adapt_blocks
 from vidseg.models.cffm.assembling import ContextAssembling, ReferenceConfig
 from vidseg.models.cffm.centres import cluster
 from vidseg.models.cffm.merging import ContextMerging
@@ -153,7 +154,7 @@ class CFFM(ReferenceModel):
         self.prior: VideoPrior | None = None
         if config.prior is not None:
             self.prior = VideoPrior(config.prior, config.head_channels, config.num_classes, config.dropout)
-            self.prior_names, self.prior_frames = (PROTOTYPES,), 10
+            self.prior_names, self.prior_frames, self.prior_parts = (PROTOTYPES,), 10, ("encoder", "head")
         if (self.head.channels, self.head.stride) != (config.head_channels, 4):
             raise InputError(
                 f"got a head of {self.head.channels} channels at stride {self.head.stride}; expected "
@@ -269,6 +270,14 @@ class CFFM(ReferenceModel):
         looked_up = self._looked_up(every[-1], state)
         mined = self.decode(every[-1], [self.context(frame) for frame in every[:-1]])
         return ClipLogits(mined + self.prior.weight * looked_up, frames, (looked_up.unsqueeze(1),))
+
+    def adapt_part(self, part: str, theirs: Mapping[str, Tensor]) -> str | None:
+        """See `VideoModel.adapt_part`: blocks that learned with more references, or fewer of them (`adapt_blocks`)."""
+        adapted = adapt_blocks(self.blocks.state_dict(), theirs) if part == "blocks" else None
+        if adapted is None:
+            return None
+        self.blocks.load_state_dict(adapted)
+        return "from the source's, for other references or more blocks"
 
     def derive_parts(self, copied: Collection[str]) -> dict[str, str]:
         """See `VideoModel.derive_parts`: unless all that mines was copied, too, see `predict_as_single_frames`."""

@@ -224,7 +224,7 @@ def create_network(name: str, arguments: dict[str, Any]) -> Any:
     try:
         return timm.create_model(name, pretrained=False, **arguments)
     # timm answers what a family does not offer with whatever its constructor happens to raise.
-    except (RuntimeError, TypeError, NotImplementedError, AssertionError, AttributeError, ValueError) as error:
+    except (RuntimeError, TypeError, AssertionError, AttributeError, ValueError) as error:
         told = ", ".join(f"{key}={value}" for key, value in arguments.items())
         reason = next(iter(str(error).splitlines()), "")
         raise InputError(
