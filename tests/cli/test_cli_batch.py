@@ -35,7 +35,7 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def corpus(run: Run, tiny_model: Path, folders: list[Path], tmp_path: Path) -> Run:
+def batch(run: Run, tiny_model: Path, folders: list[Path], tmp_path: Path) -> Run:
     """Runs over both with --skip-done and gives exit code, rows of the report, stderr."""
 
     def call(*words: object, inputs: list[Path] | None = None, model: Path | None = None):
@@ -55,13 +55,13 @@ def _stamps(tmp_path: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.name != "report.json"}
 
 
-def test_what_is_done_is_left_out(corpus, tmp_path: Path) -> None:
-    code, report, err = corpus()
+def test_what_is_done_is_left_out(batch, tmp_path: Path) -> None:
+    code, report, err = batch()
     assert (code, _states(report)) == (0, ["done", "done"])
     assert "2 inputs: 2 done; 6 frames in " in err
     assert report["summary"].items() >= {"inputs": 2, "done": 2, "skipped": 0, "failed": 0, "frames": 6}.items()
     before = _stamps(tmp_path)
-    code, report, err = corpus()
+    code, report, err = batch()
     assert (code, _states(report)) == (0, ["skipped", "skipped"])
     assert err.count("was done before: 3 frames") == 2
     assert "2 inputs: 2 skipped; 0 frames in " in err
@@ -70,19 +70,19 @@ def test_what_is_done_is_left_out(corpus, tmp_path: Path) -> None:
 
 
 def test_without_the_option_there_is_no_record_and_nothing_is_left_out(
-    run: Run, tiny_model: Path, folders: list[Path], corpus, tmp_path: Path
+    run: Run, tiny_model: Path, folders: list[Path], batch, tmp_path: Path
 ) -> None:
     assert run("segment", *folders, "-o", tmp_path / "out", "--model", tiny_model)[0] == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["one", "two"]
-    code, report, err = corpus()
+    code, report, err = batch()
     assert (code, _states(report)) == (0, ["done", "done"])
     assert err.count("segmented anew: it has no record of being complete") == 2
 
 
 def test_another_source_model_or_option_is_done_again_with_the_reason(
-    corpus, folders: list[Path], tmp_path: Path
+    batch, folders: list[Path], tmp_path: Path
 ) -> None:
-    corpus()
+    batch()
     model = tiny.cffm(seed=1)
     save_checkpoint(tmp_path / "other", model, class_map=model.class_map, preprocessing=model.preprocessing)
     for words, model_path, reason in [
@@ -93,13 +93,13 @@ def test_another_source_model_or_option_is_done_again_with_the_reason(
         (("--policy", "none"), tmp_path / "other", "the model is another"),
         (("--confidence",), tmp_path / "other", "--confidence is given and was not given"),
     ]:
-        code, report, err = corpus(*words, model=model_path)
+        code, report, err = batch(*words, model=model_path)
         assert (code, _states(report), err.count(f"segmented anew: {reason}\n")) == (0, ["done", "done"], 2)
-        assert _states(corpus(*words, model=model_path)[1]) == ["skipped", "skipped"]
+        assert _states(batch(*words, model=model_path)[1]) == ["skipped", "skipped"]
     words = ("--confidence", "--threads", 1)  # the number of threads changes nothing
-    assert _states(corpus(*words, model=tmp_path / "other")[1]) == ["skipped", "skipped"]
+    assert _states(batch(*words, model=tmp_path / "other")[1]) == ["skipped", "skipped"]
     os.utime(folders[0] / "1.png", ns=(0, 0))
-    code, report, err = corpus(*words, model=tmp_path / "other")
+    code, report, err = batch(*words, model=tmp_path / "other")
     assert (_states(report), err.count("the source is another or was changed")) == (["done", "skipped"], 1)
 
 
@@ -116,19 +116,19 @@ def test_another_source_model_or_option_is_done_again_with_the_reason(
     ],
 )
 def test_outputs_that_are_not_whole_are_done_again(
-    corpus, tmp_path: Path, damage: Callable[[Path], object], reason: str
+    batch, tmp_path: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
-    corpus()
+    batch()
     damage(tmp_path)
-    code, report, err = corpus()
+    code, report, err = batch()
     assert (code, _states(report)) == (0, ["done", "skipped"])
     (line,) = [line for line in err.splitlines() if "anew" in line]
     assert reason in line
-    assert _states(corpus()[1]) == ["skipped", "skipped"]
+    assert _states(batch()[1]) == ["skipped", "skipped"]
 
 
-def test_one_output_more_is_made_with_all_of_them(corpus, run: Run, tiny_model: Path, folders: list[Path], tmp_path):
-    corpus()
+def test_one_output_more_is_made_with_all_of_them(batch, run: Run, tiny_model: Path, folders: list[Path], tmp_path):
+    batch()
     report = tmp_path / "r.json"
     words = ["segment", *folders, "-o", tmp_path / "out", "-o", tmp_path / "{name}.npz", "--skip-done"]
     _, _, err = run(*words, "--model", tiny_model, "--json", report)
@@ -139,7 +139,7 @@ def test_one_output_more_is_made_with_all_of_them(corpus, run: Run, tiny_model: 
 
 
 def test_what_fails_stops_nobody_and_is_tried_again(
-    corpus, folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    batch, folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash of the decoder, a missing input, a bug, too little memory, a damaged frame."""
     for name in ("crash", "bug", "large", "damaged"):
@@ -158,7 +158,7 @@ def test_what_fails_stops_nobody_and_is_tried_again(
 
     monkeypatch.setattr("vidseg.video.read_isolated", read)
     inputs = [tmp_path / name for name in ("crash", "gone.mp4", "bug", "large", "damaged", "one")]
-    code, report, err = corpus(inputs=inputs)
+    code, report, err = batch(inputs=inputs)
     assert (code, _states(report)) == (1, ["failed", "failed", "failed", "failed", "partly", "done"])
     assert err.count("vidseg: error: ") == 4
     assert "crash, on which the decoder, after 3 frames, crashed (SIGSEGV); expected" in err
@@ -172,13 +172,13 @@ def test_what_fails_stops_nobody_and_is_tried_again(
         "one",
     ]
     monkeypatch.undo()
-    code, report, err = corpus(inputs=inputs)
+    code, report, err = batch(inputs=inputs)
     assert (code, _states(report)) == (1, ["done", "failed", "done", "done", "skipped", "skipped"])
     assert err.count("damaged/1.png, which cannot be read") == 1  # what is amiss is not forgotten
 
 
-def test_nothing_done_at_all_is_exit_code_2(corpus, tmp_path: Path) -> None:
-    code, report, err = corpus(inputs=[tmp_path / "gone", tmp_path / "away"])
+def test_nothing_done_at_all_is_exit_code_2(batch, tmp_path: Path) -> None:
+    code, report, err = batch(inputs=[tmp_path / "gone", tmp_path / "away"])
     assert (code, _states(report)) == (2, ["failed", "failed"])
     assert "failed: " in err
 
@@ -186,7 +186,7 @@ def test_nothing_done_at_all_is_exit_code_2(corpus, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_tells_what_was_done(
-    corpus, tiny_model: Path, folders: list[Path], tmp_path: Path, number: int, code: int
+    batch, tiny_model: Path, folders: list[Path], tmp_path: Path, number: int, code: int
 ) -> None:
     long = tmp_path / "zlong"
     long.mkdir()
@@ -205,4 +205,4 @@ def test_an_interrupt_tells_what_was_done(
     assert "3 inputs: 2 done, 1 not finished; " in err
     report = json.loads((tmp_path / "report.json").read_text())
     assert (_states(report), report["summary"]["left"]) == (["done", "done"], 1)
-    assert _states(corpus()[1]) == ["skipped", "skipped"]
+    assert _states(batch()[1]) == ["skipped", "skipped"]

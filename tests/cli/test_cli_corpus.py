@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,25 +17,10 @@ from corpora import contents, pictures, records, write_video, write_videos
 from vidseg.files import locked
 
 pa = pytest.importorskip("pyarrow")
-fsspec = pytest.importorskip("fsspec")
 dataset = pytest.importorskip("pyarrow.dataset")
 parquet = pytest.importorskip("pyarrow.parquet")
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def corpus(run: Run, tiny_model: Path, tmp_path: Path) -> Run:
-    """Runs over ``in`` into ``out``, and gives exit code, summary, stderr."""
-
-    def call(*words: object, inputs: tuple[object, ...] | None = None, out: object = tmp_path / "out"):
-        summary = tmp_path / "summary.json"
-        summary.unlink(missing_ok=True)  # that of an earlier call is no answer
-        command = ["corpus", *(inputs or (tmp_path / "in",)), "-o", out, "--model", tiny_model, "--json", summary]
-        code, _, err = run(*command, "--tc", "none", *words)
-        return code, json.loads(summary.read_text())["summary"] if summary.exists() else None, err
-
-    return call
 
 
 def test_outputs_are_those_of_segment_and_the_table_has_a_row_a_frame(
@@ -127,32 +113,6 @@ def test_a_bug_fails_one_video_and_is_seen(corpus, tmp_path: Path, monkeypatch: 
     assert (code, summary["done"], summary["failed"]) == (1, 1, 1)
     assert "raise LookupError" in err
     assert records(tmp_path / "out")["v01"]["error"] == "LookupError: a bug"
-
-
-def test_from_a_store_to_a_store(corpus, tmp_path: Path) -> None:
-    """What lies in memory gives what lies on disk gives; nothing of the copies is left, or told."""
-    videos = write_videos(tmp_path / "in", 2)
-    corpus("--write", "masks,mp4")
-    memory = fsspec.filesystem("memory")
-    try:
-        for video in videos:
-            memory.pipe_file(f"/videos/{video.relative_to(tmp_path / 'in')}", video.read_bytes())
-        memory.pipe_file("/videos/bad.mp4", b"no video")
-        words = ("--write", "masks,mp4")
-        code, summary, err = corpus(*words, inputs=("memory://videos",), out="memory://labels")
-        assert (code, summary["done"], summary["failed"]) == (1, 2, 1)
-        assert "error: memory://videos/bad.mp4: got memory://videos/bad.mp4" in err.replace("memory:///", "memory://")
-        for name, content in contents(tmp_path / "out").items():
-            if name.startswith(("masks", "mp4")):
-                assert memory.cat_file(f"/labels/{name}") == content
-        code, summary, _ = corpus(*words, inputs=("memory://videos",), out="memory://labels")
-        assert (code, summary["skipped"], summary["failed"]) == (1, 2, 1)
-        memory.rm("/labels/masks/v01/00000000.png")
-        _, summary, err = corpus(*words, inputs=("memory://videos",), out="memory://labels")
-        assert (summary["skipped"], summary["done"]) == (1, 1)
-    finally:
-        memory.store.clear()
-        memory.pseudo_dirs[:] = [""]
 
 
 def test_lists_patterns_and_columns_name_the_same_videos(corpus, tmp_path: Path) -> None:
@@ -250,6 +210,19 @@ def test_temporal_consistency_is_told_of_each_frame_and_video(
     assert min(agreements[1:]) == pytest.approx(min(one["agreement"] for one in expected["lowest"]), abs=1e-6)
 
 
+def test_what_is_not_installed_is_named_and_without_ray_one_process_works(
+    corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_videos(tmp_path / "in", 1, frames=1)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = corpus("--ray", "local")
+    assert (code, "got no package 'ray'" in err, "pip install 'vidseg[ray]'" in err) == (2, True, True)
+    assert corpus()[0] == 0
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = corpus()
+    assert (code, "pip install 'vidseg[corpus]'" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -260,6 +233,7 @@ def test_temporal_consistency_is_told_of_each_frame_and_video(
         (("--threads", 0), "got --threads 0; expected 1 or more"),
         (("--split-at-cuts", -1), "got --split-at-cuts -1.0; expected seconds, more than 0"),
         (("--ray", "local", "--device", "cuda:1"), "which deals out GPUs"),
+        (("--precision", "int8"), "got precision int8 without the export that vouches for it"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(corpus, tmp_path: Path, words: tuple[object, ...], message: str) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from vidseg.corpus import Outcome, Part, Place, Unit, Video
+from vidseg.corpus import Outcome, Part, Unit, Video
 from vidseg.corpus.dispatch import Finished, Returned, work_off
+from vidseg.places import Place
 
 
 def units(count: int) -> list[Unit]:

@@ -13,12 +13,15 @@ import tiny
 from corpora import contents, pictures, records, write_videos
 from vidseg.checkpoints import load, save_checkpoint
 from vidseg.cli.main import main
-from vidseg.corpus import Assignment, Corpus, Manifest, OneProcess, RayWorkers, Worker, find_videos, place_of
+from vidseg.corpus import Assignment, Corpus, Manifest, OneProcess, RayWorkers, Worker, find_videos
 from vidseg.errors import InputError
 from vidseg.models import VideoModel
+from vidseg.places import place_of
 from vidseg.stream.ledger import Conditions
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+# Seconds. On a busy machine Ray's own processes take longer to start than it waits by default.
+os.environ |= {"RAY_raylet_start_wait_time_s": "300", "RAY_worker_register_timeout_seconds": "300"}
 ray = pytest.importorskip("ray")
 
 # Ray leaves sockets and logs open when its processes are ended, and forks from threads.

@@ -7,7 +7,8 @@ import pytest
 
 import tiny
 from corpora import write_video
-from vidseg.corpus import Assignment, Corpus, Manifest, OneProcess, Tally, Worker, find_videos, place_of
+from vidseg.corpus import Assignment, Corpus, Manifest, OneProcess, Tally, Worker, find_videos
+from vidseg.places import place_of
 from vidseg.stream.ledger import Conditions
 
 pytest.importorskip("pyarrow")

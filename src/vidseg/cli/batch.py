@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ from vidseg.files import write_json
 from vidseg.video.redact import redacted
 
 if TYPE_CHECKING:
-    from vidseg.runtime import Guarantee
     from vidseg.stream import Done, JobReport, Ledger
 
 _MOST_NAMED = 10
@@ -26,7 +25,7 @@ class Batch:
         targets: each input with its outputs.
         ledger: knows which inputs are done; None to segment them all.
         json: where the report goes, which is written however the work ends; None for no report.
-        guarantee: what stands behind a precision below exact, for the report.
+        precision: what the report says of it.
         unsteady: why the steadiness of labels is not measured.
     """
 
@@ -37,11 +36,11 @@ class Batch:
         ledger: "Ledger | None",
         json: str | None,
         *,
-        guarantee: "Guarantee | None" = None,
+        precision: Mapping[str, Any],
         unsteady: str = "",
     ) -> None:
         self._model, self._targets, self._ledger, self._json = model, targets, ledger, json
-        self._precision = {"precision": "exact"} if guarantee is None else guarantee.to_dict()
+        self._precision = dict(precision)
         self._unsteady = unsteady or "of live sources only where wanted: --tc dis"
         self._rows: list[dict[str, Any]] = []
 

@@ -1,7 +1,7 @@
 """``vidseg corpus``: many videos, from and to any store, on this machine or on a Ray cluster."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -24,10 +24,11 @@ from vidseg.errors import InputError
 from vidseg.files import locked, write_json
 
 if TYPE_CHECKING:
-    from vidseg.corpus import Assignment, Corpus, Kind, Place
+    from vidseg.corpus import Assignment, Corpus, Kind
     from vidseg.corpus.dispatch import Workers
     from vidseg.corpus.manifest import Record
     from vidseg.models import VideoModel
+    from vidseg.places import Place
 
 # What is written, and the kind of output as `vidseg segment` knows it.
 _KINDS: "dict[Kind, str]" = {"masks": "masks", "mp4": "overlay", "npz": "arrays"}
@@ -105,14 +106,16 @@ def run(args: Any) -> int:
     _check(args)
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
-    from vidseg.corpus import Assignment, Corpus, Manifest, find_videos, place_of
+    from vidseg.corpus import Assignment, Corpus, Manifest, find_videos
     from vidseg.corpus.frame_table import require_pyarrow
-    from vidseg.runtime import resolve_device
+    from vidseg.places import place_of
+    from vidseg.runtime import describe_precision, guarantee_of, resolve_device
     from vidseg.stream.ledger import Conditions
 
     require_pyarrow()
     if args.ray is None:
         resolve_device(args.device)
+    precision = describe_precision(guarantee_of(args.precision))
     flow, _ = chosen_flow(args.tc)
     out = place_of(args.out)
     with _alone(out):
@@ -138,16 +141,17 @@ def run(args: Any) -> int:
         )
         conditions = Conditions(model, {**settings(args, _WITHOUT_EFFECT), "--tc": flow or "none"})
         corpus = Corpus(videos, assignment, conditions, manifest, say=report)
-        return _work(corpus, model, assignment, args)
+        about = {"model": args.model, "precision": precision, "out": out.uri}
+        return _work(corpus, lambda show: _workers(model, assignment, args, show), about, args)
 
 
-def _work(corpus: "Corpus", model: "VideoModel", assignment: "Assignment", args: Any) -> int:
+def _work(corpus: "Corpus", hire: "Callable[[Show], Workers]", about: Mapping[str, Any], args: Any) -> int:
     tally, stopped_by = corpus.tally, None
     with ExitStack() as stack:
         show = stack.enter_context(shown(tally))
         records: Iterator[Record | None] = iter(())
         if corpus.left:
-            workers = stack.enter_context(closing(_workers(model, assignment, args, show)))
+            workers = stack.enter_context(closing(hire(show)))
             records = corpus.work(workers, retries=_RETRIES if args.retries is None else args.retries)
         try:
             for record in records:
@@ -159,7 +163,7 @@ def _work(corpus: "Corpus", model: "VideoModel", assignment: "Assignment", args:
         finally:
             report(summary(tally))
             if args.json is not None:
-                write_json(args.json, {"model": args.model, "out": assignment.out.uri, **to_dict(tally)})
+                write_json(args.json, {**about, **to_dict(tally)})
     if stopped_by is not None:
         return interrupted(stopped_by, "what is finished is kept; the same command goes on")
     if tally.failed == tally.videos:
@@ -169,6 +173,7 @@ def _work(corpus: "Corpus", model: "VideoModel", assignment: "Assignment", args:
 
 def _workers(model: "VideoModel", assignment: "Assignment", args: Any, show: Show) -> "Workers":
     from vidseg.corpus import OneProcess, RayWorkers, Worker
+    from vidseg.runtime import EXACT
 
     if args.ray is None:
         return OneProcess(Worker(model, assignment), show)
@@ -178,7 +183,7 @@ def _workers(model: "VideoModel", assignment: "Assignment", args: Any, show: Sho
         args.ray,
         workers=args.workers,
         cores=args.threads,
-        gpu=None if args.device == "auto" else args.device == "cuda",
+        gpu=None if args.device == "auto" and args.precision == EXACT else args.device == "cuda",
         say=report,
     )
 

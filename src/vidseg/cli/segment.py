@@ -93,11 +93,11 @@ def run(args: Any) -> int:
     check_output_options(args, kinds, overlay="-o overlay.mp4", masks="-o masks")
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
-    from vidseg.runtime import guarantee_of, resolve_device
+    from vidseg.runtime import describe_precision, guarantee_of, resolve_device
     from vidseg.stream import Ledger, Segmenters
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
-    guarantee = guarantee_of(args.precision)
+    precision = describe_precision(guarantee_of(args.precision))
     model = load(args.model, preprocessing=args.preprocessing)
     assert model.class_map is not None  # every checkpoint has one
     style = overlay_style(args, model.class_map)
@@ -107,7 +107,7 @@ def run(args: Any) -> int:
     )
     ledger = Ledger(model, settings(args, _WITHOUT_EFFECT)) if args.skip_done else None
     flow, why_not = chosen_flow(args.tc if args.json else "none")
-    batch = Batch(args.model, targets, ledger, args.json, guarantee=guarantee, unsteady=why_not)
+    batch = Batch(args.model, targets, ledger, args.json, precision=precision, unsteady=why_not)
     return batch.work(lambda source, outputs: _segment(engines, source, outputs, style, flow, args))
 
 

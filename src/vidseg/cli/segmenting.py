@@ -70,17 +70,20 @@ def add_output_options(parser: Parser) -> None:
 
 
 def segmenter_options(args: Any) -> dict[str, Any]:
-    """The options that `vidseg.stream.Segmenters` takes, but for the policy; picklable.
+    """The options that `vidseg.stream.Segmenters` takes, but for the policy; for other processes, too.
 
     Raises:
-        InputError: for a strength of steadying that is out of range.
+        InputError: for a strength of steadying that is out of range, or an unknown precision.
     """
+    from vidseg.runtime import parse_precision
     from vidseg.stream import CutDetector
 
+    lowered = parse_precision(args.precision)
     return {
         "device": args.device,
         "runtime": args.runtime,
-        "precision": args.precision,
+        # Other processes may have another working directory.
+        "precision": args.precision if lowered is None else f"{lowered[0]}={lowered[1].absolute()}",
         "size": args.size,
         "threads": args.threads,
         "confidence": args.confidence,

@@ -2,7 +2,6 @@
 
 from vidseg.corpus.manifest import Manifest
 from vidseg.corpus.one_process import OneProcess
-from vidseg.corpus.place import Place, place_of
 from vidseg.corpus.ray_workers import RayWorkers
 from vidseg.corpus.running import Corpus, Tally
 from vidseg.corpus.units import Outcome, Part, Unit
@@ -17,12 +16,10 @@ __all__ = [
     "OneProcess",
     "Outcome",
     "Part",
-    "Place",
     "RayWorkers",
     "Tally",
     "Unit",
     "Video",
     "Worker",
     "find_videos",
-    "place_of",
 ]

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from vidseg.corpus.place import Place
 from vidseg.errors import InputError
+from vidseg.places import Place
 
 FOLDER = "_manifest"
 FORMAT = 1
@@ -47,7 +47,6 @@ class Manifest:
         self._common: Record = {}
         self._file = 0
         self.records: dict[str, dict[int | None, Record]] = {}
-        self._place.fs.invalidate_cache()
         names = sorted(name for name in self._place.files() if name.endswith(".jsonl")) if self._place.exists() else []
         for record in (record for name in names for record in _read(self._place.child(name))):
             self._keep(record)
@@ -57,19 +56,35 @@ class Manifest:
         """The name that each video has, by its address."""
         return {video: next(iter(records.values()))["name"] for video, records in self.records.items()}
 
+    def begin(self, common: Record) -> None:
+        """Begins the records of a run, in the folder, too: whether that can be written should show before any work.
+
+        Args:
+            common: what the records have in common: model and settings.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        self._common = {"format": FORMAT, **common}
+        self._lines = []
+        self._write(self._common)
+
     def note(self, record: Record) -> None:
-        """Adds a record; it is kept when this returns."""
-        record = {"format": FORMAT, **record}
+        """Adds a record, in the common terms where it says nothing else; it is kept when this returns.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        record = {**self._common, **record}
         self._keep(record)
-        if not self._lines:
-            self._common = {key: record[key] for key in _COMMON}
-            self._lines = [json.dumps(self._common, allow_nan=False)]
-        own = {key: value for key, value in record.items() if key not in _COMMON or value != self._common[key]}
-        self._lines.append(json.dumps(own, allow_nan=False))
+        if len(self._lines) > _LINES:
+            self._lines, self._file = self._lines[:1], self._file + 1
+        self._write({key: value for key, value in record.items() if self._common.get(key, ...) != value})
+
+    def _write(self, line: Record) -> None:
+        self._lines.append(json.dumps(line, allow_nan=False))
         content = "".join(f"{line}\n" for line in self._lines)
         self._place.child(f"{self._run}-{self._file:05d}.jsonl").write(content.encode())
-        if len(self._lines) > _LINES:
-            self._lines, self._file = [], self._file + 1
 
     def _keep(self, record: Record) -> None:
         self.records.setdefault(record["video"], {})[record["part"]] = record

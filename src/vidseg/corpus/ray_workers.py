@@ -66,6 +66,12 @@ class RayWorkers:
         with extra("ray"):
             import ray
         self._ray, self._say, self._fixed = ray, say, workers
+        self._actor_class: Any = ray.remote(_Actor)
+        self._actors: dict[Any, Any] = {}  # that are starting or working, by what they owe
+        self._units: dict[Any, Unit] = {}  # that are being worked on, by the same
+        self._idle: list[Any] = []
+        self._names: dict[Any, str] = {}
+        self._false_starts = 0
         self._owns = not ray.is_initialized()
         if self._owns:
             _connect(ray, address, model)
@@ -83,12 +89,6 @@ class RayWorkers:
         except BaseException:
             self.close()
             raise
-        self._actor_class: Any = ray.remote(_Actor)
-        self._actors: dict[Any, Any] = {}  # that are starting or working, by what they owe
-        self._units: dict[Any, Unit] = {}  # that are being worked on, by the same
-        self._idle: list[Any] = []
-        self._names: dict[Any, str] = {}
-        self._false_starts = 0
         self._looked = self._last_ready = time.monotonic()
         self._grow()
 
@@ -131,7 +131,7 @@ class RayWorkers:
 
     def close(self) -> None:
         """Ends the workers, and the cluster if it was started for them."""
-        for actor in (*getattr(self, "_actors", {}).values(), *getattr(self, "_idle", ())):
+        for actor in (*self._actors.values(), *self._idle):
             self._ray.kill(actor)
         if self._owns:
             self._ray.shutdown()
@@ -235,10 +235,11 @@ def _connect(ray: Any, address: str, model: VideoModel) -> None:
     handler = signal.getsignal(signal.SIGTERM)  # which Ray replaces by its own
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **options)
-    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+    except Exception as error:  # of a cluster that does not start it raises no particular one
+        remedy = "look at Ray's logs" if address == "local" else "start one with ray start --head, or say --ray local"
         raise InputError(
-            f"got --ray {address}, where no cluster answers ({one_line(error)}); expected local, auto or HOST:PORT; "
-            "do: start one with ray start --head, or say --ray local"
+            f"got --ray {address}, where no cluster answers ({one_line(error)}); expected local, auto, HOST:PORT or "
+            f"ray://HOST:PORT; do: {remedy}"
         ) from error
     finally:
         signal.signal(signal.SIGTERM, handler)

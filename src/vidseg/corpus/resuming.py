@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from vidseg.corpus.identity import identity_of
 from vidseg.corpus.manifest import Manifest, Record
 from vidseg.corpus.units import Part, Unit
 from vidseg.corpus.videos import Video
@@ -84,7 +85,7 @@ def _reason(record: Record, unit: Unit, source: Identity | None, conditions: Con
         if before is None:
             return f"{place.uri} was not among its outputs"
         try:
-            if before != place.identity():
+            if before != identity_of(place):
                 return f"{place.uri} is not as it was written"
         except FileNotFoundError:
             return f"{place.uri} is gone"

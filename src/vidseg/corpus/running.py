@@ -112,7 +112,11 @@ class Corpus:
 
         Yields:
             The record of every unit, when it is in the manifest; None where a while passed without any.
+
+        Raises:
+            OSError: if the manifest cannot be written.
         """
+        self._manifest.begin(self._conditions.to_dict())
         self.tally.began = time.perf_counter()
         units = (unit for left in self.left for unit in left.units)
         for finished in work_off(units, workers, retries=retries):
@@ -146,7 +150,6 @@ class Corpus:
             "temporal_consistency": outcome.temporal_consistency,
             "outputs": dict(outcome.outputs),
             "source": outcome.source,
-            **self._conditions.to_dict(),
         }
         if unit.part is not None:
             record |= {"start": unit.part.start, "end": unit.part.end}

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from vidseg.corpus.place import Place, fetched, place_of
 from vidseg.errors import InputError, extra
+from vidseg.places import Place, place_of
 from vidseg.stream.ledger import Identity, source_identity
 from vidseg.video.redact import redacted
 from vidseg.video.sources import IMAGE_SUFFIXES
@@ -58,7 +58,7 @@ class Video:
         if self.place.local is not None:
             return source_identity(str(self.place.local))
         places = [self.place] if self.images is None else [self.place.child(name) for name in self.images]
-        keys = [place.fs.ukey(place.path) for place in places]
+        keys = [place.version() for place in places]
         return {"files": len(keys), "keys": hashlib.sha256("\n".join(keys).encode()).hexdigest()}
 
 
@@ -79,7 +79,8 @@ def find_videos(
         out: where outputs go, which are no inputs even where they lie below one.
 
     Raises:
-        InputError: for an input that does not exist or holds no video, or a camera.
+        InputError: for an input that does not exist or holds no video, addresses that differ in secrets alone, or a
+            store that does not answer.
         MissingExtraError: for a Parquet file without pyarrow.
     """
     found: dict[str, Video] = {}
@@ -88,21 +89,25 @@ def find_videos(
         if not videos:
             raise InputError(f"got {redacted(text)}, which holds no video; expected video files or folders of images")
         for video in videos:
-            found.setdefault(video.uri, video)
+            if found.setdefault(video.uri, video).place.path != video.place.path:
+                raise InputError(
+                    f"got {video.uri} twice, with another user, password or query; expected addresses that differ "
+                    "elsewhere, because these are kept secret"
+                )
     return _with_names_of_their_own(list(found.values()), names or {})
 
 
 def _found_by(text: str, column: str | None) -> list[Video]:
     place = place_of(text)
     if any(character in place.path for character in "*?[") and not place.exists():
-        matches = [Place(place.fs, path) for path in sorted(place.fs.glob(place.path))]
-        files = [match for match in matches if _suffix(match.path) not in IMAGE_SUFFIXES]
+        matches = place.matches()
+        files = [match for match in matches if match.suffix not in IMAGE_SUFFIXES]
         root = _fixed_part(place.path)
         return [video for match in files for video in _below(match, root)]
     if not place.exists():
         raise InputError(f"got input {redacted(text)}, which does not exist; expected a video, folder, pattern or list")
-    if not place.is_folder() and _suffix(place.path) in (*_LISTS, _TABLE):
-        addresses = _column_of(place, column) if _suffix(place.path) == _TABLE else _lines_of(place)
+    if not place.is_folder() and place.suffix in (*_LISTS, _TABLE):
+        addresses = _column_of(place, column) if place.suffix == _TABLE else _lines_of(place)
         return _listed(addresses)
     return _below(place, place.path if place.is_folder() else posixpath.dirname(place.path))
 
@@ -126,15 +131,14 @@ def _below(place: Place, root: str) -> list[Video]:
 
 def _size(place: Place) -> int:
     try:
-        return int(place.fs.size(place.path) or 0)
+        return place.size()
     except OSError:  # gone, or unreadable: its turn will tell
         return 0
 
 
 def _video(place: Place, root: str, size: int) -> Video:
-    below = (
-        PurePosixPath(posixpath.relpath(place.path, root or "/")) if place.path != root else PurePosixPath(place.name)
-    )
+    path = place.bare_path
+    below = PurePosixPath(place.name if path == root else posixpath.relpath(path, root or "/"))
     stem = below.with_suffix("") if below.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES else below
     return Video(place=place, name=stem.as_posix(), size=size)
 
@@ -144,12 +148,12 @@ def _listed(addresses: Sequence[str]) -> list[Video]:
     places = [place_of(address) for address in addresses]
     folders: dict[int, list[str]] = {}  # by store; fsspec has one object for one store
     for place in places:
-        folders.setdefault(id(place.fs), []).append(posixpath.dirname(place.path))
+        folders.setdefault(id(place.fs), []).append(posixpath.dirname(place.bare_path))
     roots = {store: posixpath.commonpath(paths) for store, paths in folders.items()}
     videos = []
     for place in places:
         root = roots[id(place.fs)]
-        if _suffix(place.path) in VIDEO_SUFFIXES:
+        if place.is_web or place.suffix in VIDEO_SUFFIXES:
             videos.append(_video(place, root, 0 if place.local is None else _size(place)))
         else:
             videos.extend(_below(place, root))
@@ -168,7 +172,7 @@ def _column_of(place: Place, column: str | None) -> list[str]:
     with extra("corpus"):
         import pyarrow as pa
         from pyarrow import parquet
-    with fetched(place) as path:
+    with place.fetched() as path:
         try:
             schema = parquet.read_schema(path)
             texts = [

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vidseg.corpus.frame_table import FrameTable, table_path
-from vidseg.corpus.place import Place, fetched
+from vidseg.corpus.identity import identity_of
 from vidseg.corpus.scenes import parts_at_cuts
 from vidseg.corpus.units import Outcome, Part, Unit
 from vidseg.errors import VidsegError, VidsegWarning, is_out_of_memory
 from vidseg.files import scratch_folder
 from vidseg.flow import flow_estimator
 from vidseg.models import VideoModel
+from vidseg.places import Place
 from vidseg.stream import CutDetector, OverlayStyle, Segmenters, segment_to_files
 from vidseg.stream.ledger import Identity
 from vidseg.video import VideoReader, read_isolated
@@ -110,13 +111,13 @@ class Worker:
         place = self._assignment.out.child(table)
         try:
             place.write(FrameTable(unit, self._class_map).to_parquet(errors=[failed.error]))
-            return replace(failed, outputs={table: place.identity()})
+            return replace(failed, outputs={table: identity_of(place)})
         except Exception as error:  # the manifest still tells both
             return replace(failed, error=f"{failed.error}; nor could {place.uri} be written ({one_line(error)})")
 
     def _work(self, unit: Unit, progress: Progress) -> Outcome:
         source = unit.video.identity()
-        with fetched(unit.video.place, unit.video.images) as path:
+        with unit.video.place.fetched(unit.video.images) as path:
             try:
                 outcome = self._segment_or_cut(unit, path, source, progress)
             except Exception as error:
@@ -174,7 +175,7 @@ class Worker:
         return Outcome(
             status="partly" if report.problems else "done",
             source=source,
-            outputs={path: out.child(path).identity() for path in (*outputs, table)},
+            outputs={path: identity_of(out.child(path)) for path in (*outputs, table)},
             frames=report.frames,
             compile_seconds=report.compile_seconds,
             problems=report.problems,
