@@ -38,7 +38,7 @@ def test_outputs_are_those_of_segment_and_the_table_has_a_row_a_frame(
     table = dataset.dataset(tmp_path / "out/frames", partitioning="hive").to_table().sort_by("video")
     rows = table.to_pylist()
     assert [row["frame"] for row in rows] == [0, 1, 2, 3] * 3
-    assert {(row["model"], row["folder"]) for row in rows} == {("tiny", "even"), ("tiny", None)}
+    assert {(row["model"], row["folder"]) for row in rows} == {("tiny", "even"), ("tiny", "-")}
     assert all(row["error"] is None and row["video"].endswith(".mp4") for row in rows)
     shares = np.array([[row[f"share_class_{k}"] for k in range(5)] for row in rows])
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
@@ -80,9 +80,7 @@ def test_a_video_that_fails_is_recorded_with_its_reason_and_tried_again(corpus, 
     assert f"error: {videos[1]}: got " in err
     record = records(tmp_path / "out")["v01"]
     assert (record["status"], record["frames"], record["retries"]) == ("failed", 0, 0)
-    (row,) = parquet.read_table(
-        tmp_path / "out/frames/model=tiny/folder=__HIVE_DEFAULT_PARTITION__/v01.parquet"
-    ).to_pylist()
+    (row,) = parquet.read_table(tmp_path / "out/frames/model=tiny/folder=-/v01.parquet").to_pylist()
     assert (row["frame"], row["error"]) == (None, record["error"])
     videos[1].write_bytes(whole)
     code, summary, err = corpus()
@@ -182,7 +180,7 @@ def test_parts_between_cuts_are_what_a_stream_that_forgets_at_cuts_gives(corpus,
     assert {
         key: value for part in parts[:3] for key, value in contents(tmp_path / "out/masks" / part).items()
     } == expected
-    table = dataset.dataset(tmp_path / "out/frames").to_table().to_pylist()
+    table = dataset.dataset(tmp_path / "out/frames", partitioning="hive").to_table().to_pylist()
     of_long = sorted((row["frame"], row["part"]) for row in table if "long" in row["video"])
     assert of_long == [(n, 0 if n < 6 else 1 if n < 11 else 2) for n in range(20)]
     assert corpus("--reset-on-cut", "--split-at-cuts", 0.3)[1].items() >= {"skipped": 2, "frames": 0}.items()
@@ -192,7 +190,7 @@ def test_parts_between_cuts_are_what_a_stream_that_forgets_at_cuts_gives(corpus,
     code, summary, _ = corpus("--reset-on-cut")
     assert (code, summary["done"]) == (0, 2)
     assert contents(tmp_path / "out/masks") == contents(tmp_path / "whole/masks")
-    table = dataset.dataset(tmp_path / "out/frames").to_table().to_pylist()
+    table = dataset.dataset(tmp_path / "out/frames", partitioning="hive").to_table().to_pylist()
     assert sorted(row["frame"] for row in table if "long" in row["video"]) == list(range(20))
 
 

@@ -15,9 +15,11 @@ pytest.importorskip("pyarrow")
 
 
 def test_the_time_left_is_that_of_the_share_that_is_left() -> None:
-    tally = Tally(videos=8, share=0.25, began=time.perf_counter() - 10)
-    assert tally.seconds_left == pytest.approx(30, rel=0.1)
-    assert Tally(videos=8).seconds_left is None
+    began = time.perf_counter() - 10
+    assert Tally(videos=8, share=0.25, worked=0.25, began=began).seconds_left == pytest.approx(30, rel=0.1)
+    # Half of what is settled failed at once.
+    assert Tally(videos=8, share=0.5, worked=0.25, began=began).seconds_left == pytest.approx(20, rel=0.1)
+    assert Tally(videos=8, share=0.25, began=began).seconds_left is None
 
 
 def test_a_large_video_counts_for_more_than_a_small_one(tmp_path: Path) -> None:
@@ -29,4 +31,5 @@ def test_a_large_video_counts_for_more_than_a_small_one(tmp_path: Path) -> None:
     corpus = Corpus(videos, assignment, Conditions(model, {}), Manifest(out))
     shares = [corpus.tally.share for _ in corpus.work(OneProcess(Worker(model, assignment)))]
     assert shares == pytest.approx([large / (large + small), 1])
+    assert corpus.tally.worked == pytest.approx(1)
     assert (corpus.tally.done, corpus.tally.settled, corpus.tally.frames) == (2, 2, 7)

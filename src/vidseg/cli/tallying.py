@@ -53,7 +53,8 @@ def summary(tally: "Tally") -> str:
     }
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     retries = f", {tally.retries} retries" if tally.retries else ""
-    text = f"{tally.videos} videos: {words}; {tally.frames} frames in {tally.seconds:.1f} s{retries}"
+    videos = "1 video" if tally.videos == 1 else f"{tally.videos} videos"
+    text = f"{videos}: {words}; {tally.frames} frames in {tally.seconds:.1f} s{retries}"
     if tally.errors:
         more = f" and {len(tally.errors) - _MOST_NAMED} more" if len(tally.errors) > _MOST_NAMED else ""
         text += f"; failed: {', '.join(list(tally.errors)[:_MOST_NAMED])}{more}"

@@ -1,7 +1,7 @@
 """One row a frame, as Parquet files that a warehouse reads as one table.
 
 ```
-frames/model=M/folder=F/NAME.parquet        hive partitions; F is the folder of the video's name, percent-encoded
+frames/model=M/folder=F/NAME.parquet        hive partitions; F is the folder of the video's name, percent-encoded, or -
 ```
 
 Columns: ``video`` its address, ``part`` its number or null, ``frame`` counted over the whole video, ``time`` seconds,
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FOLDER = "frames"
-# What Hive writes for an empty value; readers give null.
-_NONE = "__HIVE_DEFAULT_PARTITION__"
+# For videos that lie in no folder below their IN. (Where all were null, pyarrow could not tell the column's type.)
+_TOP = "-"
 
 
 def table_path(unit: Unit, model: str) -> str:
     """Where a unit's rows lie, below the corpus's folder."""
     folder, _, name = unit.name.rpartition("/")
-    return f"{FOLDER}/model={quote(model, safe='')}/folder={quote(folder, safe='') or _NONE}/{name}.parquet"
+    return f"{FOLDER}/model={quote(model, safe='')}/folder={quote(folder, safe='') or _TOP}/{name}.parquet"
 
 
 class FrameTable:

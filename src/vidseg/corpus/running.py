@@ -29,7 +29,8 @@ class Tally:
         retries: how often a unit was given to another worker.
         errors: of failed videos, by address.
         began: when work began, by `time.perf_counter`.
-        share: of what there was to do, how much is done, 0–1; by bytes where they are known.
+        share: of what there was to do, how much is settled, 0–1; by bytes where they are known.
+        worked: the same without what failed, which takes no time and tells nothing of the rest.
         in_flight: units being worked on.
     """
 
@@ -44,6 +45,7 @@ class Tally:
     errors: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
     share: float = 0.0
+    worked: float = 0.0
     in_flight: int = 0
 
     @property
@@ -59,7 +61,7 @@ class Tally:
     @property
     def seconds_left(self) -> float | None:
         """About how long the rest takes, if it goes on as it went; None before anything is done."""
-        return self.seconds * (1 - self.share) / self.share if self.share else None
+        return self.seconds * (1 - self.share) / self.worked if self.worked else None
 
 
 class Corpus:
@@ -176,7 +178,9 @@ class Corpus:
         if outcome.status == "failed":
             tally.errors[uri] = outcome.error
             self._worst[uri] = "failed"
-        elif outcome.status == "partly":
+        else:
+            tally.worked += self._weights[uri]
+        if outcome.status == "partly":
             self._worst.setdefault(uri, "partly")
         if not self._open[uri]:
             worst = self._worst.get(uri, "done")
