@@ -101,11 +101,11 @@ class Worker:
             except Exception as error:
                 outcome = _failure(error, unit)
         if outcome.status == "failed":
-            outcome = self.with_error_row(unit, outcome)
+            outcome = self._with_error_row(unit, outcome)
         remarks = dict.fromkeys([*outcome.remarks, *(_said(one) for one in warned)])
         return replace(outcome, remarks=tuple(remarks), seconds=time.perf_counter() - began)
 
-    def with_error_row(self, unit: Unit, failed: Outcome) -> Outcome:
+    def _with_error_row(self, unit: Unit, failed: Outcome) -> Outcome:
         """Puts the reason why a unit failed where its rows would be."""
         table = table_path(unit, self._assignment.model_name)
         place = self._assignment.out.child(table)
