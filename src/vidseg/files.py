@@ -169,7 +169,15 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         OSError: if the file cannot be read.
         ValueError: if it holds anything else; says what.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
+    return parse_json(Path(path).read_text(encoding="utf-8-sig"))
+
+
+def parse_json(text: str) -> Any:
+    """The same of a file's text.
+
+    Raises:
+        ValueError: if it holds anything else; says what.
+    """
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except RecursionError:

@@ -7,14 +7,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
+import fsspec
 import pytest
 
 from corpora import contents, write_videos
+from stores import emptied_memory, local_s3
 
 pa = pytest.importorskip("pyarrow")
-fsspec = pytest.importorskip("fsspec")
 dataset = pytest.importorskip("pyarrow.dataset")
 parquet = pytest.importorskip("pyarrow.parquet")
 
@@ -23,31 +23,14 @@ WORDS = ("--write", "masks,mp4")
 
 @pytest.fixture
 def memory() -> Iterator[Any]:
-    made = fsspec.filesystem("memory")
-    yield made
-    made.store.clear()
-    made.pseudo_dirs[:] = [""]
+    with emptied_memory():
+        yield fsspec.filesystem("memory")
 
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A server of this machine with an empty bucket, found as any other: by the environment."""
-    s3fs = pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
-        pass  # what it holds outlives it
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    s3fs.S3FileSystem.clear_instance_cache()
-    made = s3fs.S3FileSystem()
-    made.mkdir("bucket")
-    yield made
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    with local_s3(monkeypatch):
+        yield fsspec.filesystem("s3")
 
 
 def check(corpus: Callable[..., Any], store: Any, root: str, tmp_path: Path) -> None:

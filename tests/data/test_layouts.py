@@ -21,6 +21,7 @@ from vidseg.data.clip_dataset import ClipDataset
 from vidseg.data.clips import ClipConfig
 from vidseg.data.layouts import LAYOUTS, open_dataset
 from vidseg.data.reading import frames_with_labels, read_frames
+from vidseg.data.trees import open_tree
 from vidseg.errors import DataError, InputError, VidsegWarning
 
 TREES: dict[str, Callable[[Path], Path]] = {
@@ -60,7 +61,7 @@ def test_images_and_labels_belong_together_in_every_layout(layout: str, tmp_path
 def test_splits_are_found(tmp_path: Path) -> None:
     for layout, build in TREES.items():
         expected = ("all",) if layout == "folder" else ("train", "val")
-        assert LAYOUTS[layout].splits(build(tmp_path / layout)) == expected
+        assert LAYOUTS[layout].splits(open_tree(build(tmp_path / layout))) == expected
 
 
 def test_unknown_layouts_and_roots_are_refused(tmp_path: Path) -> None:

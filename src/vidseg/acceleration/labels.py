@@ -52,7 +52,9 @@ class FastLabels:
         rows, columns = (
             resize_taps(lengths, logits_BKhw.device) for lengths in zip((h, w), network_size, frame_size, strict=True)
         )
-        resized = _Resized(logits_BKhw.permute(0, 2, 3, 1).reshape(-1, K).float(), (h, w), rows, columns)
+        # Heads that end in a convolution leave a pixel's logits far apart; together they are read 2 to 3 times faster.
+        logits_PK = logits_BKhw.permute(0, 2, 3, 1).reshape(-1, K).float().contiguous()
+        resized = _Resized(logits_PK, (h, w), rows, columns)
         H, W = frame_size
         narrow, dtype = (torch.uint8, torch.uint8) if K <= IGNORE_8BIT else (torch.int32, torch.uint16)
         step = max(1, self.chunk_elements // K)

@@ -73,7 +73,7 @@ def footage_of(dataset: VideoDataset, size: Size | None) -> Footage:
     images = (frame.image for frame, _ in frames_with_labels(video, dataset.spec))
     first = next(images)
     shown = size or (first.shape[0], first.shape[1])
-    return Footage(images=_resized(chain((first,), images), shown), source=f"{dataset.root.name}, video {video.name}")
+    return Footage(images=_resized(chain((first,), images), shown), source=f"{dataset.tree.name}, video {video.name}")
 
 
 def drifting(size: Size, seed: int = 0) -> Footage:

@@ -169,8 +169,8 @@ def _compare_scores(args: Any) -> None:
         config = EngineConfig(precision=precision, preprocessing=args.preprocessing)
         scores[precision] = evaluate_model(args.model, dataset, config).scores["protocols"]["exact"]["mIoU"]
     before, after = scores.values()
-    print(f"mIoU on {dataset.root.resolve().name}, {args.split}: exact {before:.2%}, {args.precision} {after:.2%}")
+    print(f"mIoU on {dataset.tree.name}, {args.split}: exact {before:.2%}, {args.precision} {after:.2%}")
     path = Path(args.output) / "config.json"
     written = read_json(path)
-    written["precision"]["mIoU"] = {"exact": before, args.precision: after, "data": dataset.root.resolve().name}
+    written["precision"]["mIoU"] = {"exact": before, args.precision: after, "data": dataset.tree.name}
     write_json(path, written)

@@ -33,6 +33,7 @@ COMMANDS = {
     "report": "results of several models beside each other, with videos, in one HTML file",
     "compare": "systems trained, scored and timed side by side, in one table",
     "doctor": "whether a data set is whole, and what to do where it is not",
+    "pack": "a data set in tar shards, for object stores and archives",
     "export": "write a model as files for ONNX Runtime or OpenVINO",
     "convert": "bring published weights into vidseg's own form",
     "push": "upload a checkpoint and its card to the Hugging Face hub",

@@ -49,8 +49,8 @@ def run(args: Any) -> int:
         if len(names) != len(results):
             raise InputError(f"got {len(names)} names for {len(results)} results; expected one each")
     first = commands[0]
-    root = Path(args.data or first.data)
-    if not root.is_dir():
+    root = args.data or first.data
+    if "://" not in root and not Path(root).is_dir():
         raise InputError(
             f"got no folder {root}, the data set of {args.results[0]}; expected it where it was, seen from here; "
             "say where it is: --data ROOT"

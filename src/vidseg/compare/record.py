@@ -86,7 +86,7 @@ def record_of(scene: Scene) -> dict[str, Any]:
         "protocol": plan.protocol,
         "baseline": plan.baseline,
         "data": {
-            "name": dataset.root.resolve().name,
+            "name": dataset.tree.name,
             "layout": dataset.layout,
             "split": dataset.split,
             "classes": list(dataset.class_map.names),

@@ -14,7 +14,6 @@ A system that is not trained here has "loaded" in place of "seed-0".
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -107,12 +106,12 @@ def fingerprint(dataset: VideoDataset) -> str:
     """
     sizes: dict[str, int] = {}
 
-    def size_of(path: str | None) -> int:
-        if path is None:
+    def size_of(address: str | None) -> int:
+        if address is None:
             return -1
-        if path not in sizes:
-            sizes[path] = os.stat(path).st_size
-        return sizes[path]
+        if address not in sizes:
+            sizes[address] = dataset.tree.size(address)
+        return sizes[address]
 
     digest = hashlib.sha256(repr((dataset.class_map.names, dataset.class_map.ignore)).encode())
     for video in dataset.videos:

@@ -10,6 +10,7 @@ from vidseg.data.findings import Finding, Severity
 from vidseg.data.mask_advice import foreign_kind
 from vidseg.data.reading import describe_values, read_frames, read_image, read_values
 from vidseg.data.records import NO_CLASS, FrameRecord, VideoDataset, VideoRecord
+from vidseg.data.trees import Tree
 from vidseg.errors import DataError
 
 # Few enough that progress shows, many enough that handing out work costs nothing.
@@ -72,7 +73,7 @@ def check(portion: Portion) -> Checkup:
 
 def _image_size(frame: FrameRecord, checkup: Checkup) -> Size | None:
     try:
-        height, width, _ = read_image(frame.image).shape
+        height, width, _ = read_image(checkup.portion.dataset.tree, frame.image).shape
     except DataError as error:
         _note(checkup, frame.image, f"cannot be read ({error.__cause__})", "get the file again")
         return None
@@ -80,11 +81,11 @@ def _image_size(frame: FrameRecord, checkup: Checkup) -> Size | None:
 
 
 def _check_label(path: str, size: Size | None, checkup: Checkup) -> None:
-    spec = checkup.portion.dataset.spec
+    spec, tree = checkup.portion.dataset.spec, checkup.portion.dataset.tree
     try:
-        values_HW = read_values(path, spec)
+        values_HW = read_values(tree, path, spec)
     except DataError as error:
-        if spec.channel is None and foreign_kind(path):
+        if spec.channel is None and _is_foreign(tree, path):
             checkup.foreign.append(path)
         else:
             _note(checkup, path, f"cannot be read ({error.__cause__})", "get the mask again")
@@ -111,6 +112,13 @@ def _check_label(path: str, size: Size | None, checkup: Checkup) -> None:
         _note(checkup, path, "labels no pixel", "check that this is meant", severity="remark")
     checkup.ignored += int((labels_HW == spec.class_map.ignore).sum())
     checkup.pixels_K += np.bincount(labels, minlength=len(checkup.pixels_K))
+
+
+def _is_foreign(tree: Tree, path: str) -> bool:
+    try:
+        return foreign_kind(tree.source(path)) is not None
+    except OSError:  # it cannot even be read
+        return False
 
 
 def _note(checkup: Checkup, path: str, what: str, remedy: str, *, severity: Severity = "finding") -> None:

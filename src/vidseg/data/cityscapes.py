@@ -10,11 +10,11 @@ snippets as one long sequence. References go by frame number; an absent one is a
 
 import re
 from collections import defaultdict
-from pathlib import Path
 
-from vidseg.data.listing import Finder, folders, require_folder
+from vidseg.data.listing import Finder, require_folder
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 from vidseg.data.street_classes import label_id_values, street_class_map, train_id_values
+from vidseg.data.trees import Tree
 from vidseg.errors import DataError
 
 _IMAGES, _SEQUENCES, _LABELS = "leftImg8bit", "leftImg8bit_sequence", "gtFine"
@@ -24,21 +24,21 @@ _BEFORE, _AFTER = 19, 10
 _Paths = dict[tuple[str, int], str]
 
 
-def open_split(root: Path, split: str) -> VideoDataset:
+def open_split(tree: Tree, split: str) -> VideoDataset:
     """Lists one split.
 
     Raises:
         DataError: if the root has no images of the split.
     """
-    finder = Finder()
-    cities = sorted({*folders(root / _IMAGES / split), *folders(root / _SEQUENCES / split)})
+    finder = Finder(tree)
+    cities = sorted({*tree.folders(f"{_IMAGES}/{split}"), *tree.folders(f"{_SEQUENCES}/{split}")})
     if not cities:
-        require_folder(root / _IMAGES / split, "cityscapes", "one folder a city")
-        raise DataError(f"got no city in {root / _IMAGES / split}; expected one folder a city")
-    kind = _label_kind(root / _LABELS / split)
+        require_folder(tree, f"{_IMAGES}/{split}", "cityscapes", "one folder a city")
+        raise DataError(f"got no city in {tree.address(f'{_IMAGES}/{split}')}; expected one folder a city")
+    kind = _label_kind(tree, f"{_LABELS}/{split}")
     videos: list[VideoRecord] = []
     for city in cities:
-        videos += _snippets(root, split, city, kind, finder)
+        videos += _snippets(tree, split, city, kind, finder)
     spec = DatasetSpec(
         class_map=street_class_map(),
         file_values=train_id_values() if kind == "labelTrainIds" else label_id_values(),
@@ -46,29 +46,30 @@ def open_split(root: Path, split: str) -> VideoDataset:
         frame_rate=17,
     )
     return VideoDataset(
-        root=root, layout="cityscapes", split=split, spec=spec, videos=tuple(videos), damage=tuple(finder.damage)
+        tree=tree, layout="cityscapes", split=split, spec=spec, videos=tuple(videos), damage=tuple(finder.damage)
     )
 
 
-def splits(root: Path) -> tuple[str, ...]:
+def splits(tree: Tree) -> tuple[str, ...]:
     """The splits that the root has images of."""
-    return tuple(sorted({*folders(root / _IMAGES), *folders(root / _SEQUENCES)}))
+    return tuple(sorted({*tree.folders(_IMAGES), *tree.folders(_SEQUENCES)}))
 
 
-def _label_kind(folder: Path) -> str:
+def _label_kind(tree: Tree, folder: str) -> str:
     """Train ids if there are any, because they are final; else label ids."""
-    return "labelTrainIds" if any(folder.glob("*/*_labelTrainIds.png")) else "labelIds"
+    final = (tree.files(f"{folder}/{city}", ("_labeltrainids.png",)) for city in tree.folders(folder))
+    return "labelTrainIds" if any(final) else "labelIds"
 
 
-def _snippets(root: Path, split: str, city: str, kind: str, finder: Finder) -> list[VideoRecord]:
-    single = _paths(finder, root / _IMAGES / split / city, "_leftImg8bit")
-    images = {**single, **_paths(finder, root / _SEQUENCES / split / city, "_leftImg8bit")}
-    labels = _paths(finder, root / _LABELS / split / city, f"_gtFine_{kind}")
+def _snippets(tree: Tree, split: str, city: str, kind: str, finder: Finder) -> list[VideoRecord]:
+    single = _paths(finder, f"{_IMAGES}/{split}/{city}", "_leftImg8bit")
+    images = {**single, **_paths(finder, f"{_SEQUENCES}/{split}/{city}", "_leftImg8bit")}
+    labels = _paths(finder, f"{_LABELS}/{split}/{city}", f"_gtFine_{kind}")
     by_sequence: dict[str, list[int]] = defaultdict(list)
     for sequence, number in sorted(images):
         by_sequence[sequence].append(number)
     # It becomes part of a str.format pattern, so braces in its own name are escaped.
-    folder = str(root / _SEQUENCES / split / city).replace("{", "{{").replace("}", "}}")
+    folder = tree.address(f"{_SEQUENCES}/{split}/{city}").replace("{", "{{").replace("}", "}}")
     videos = []
     for sequence, middle in sorted(single.keys() | labels.keys()):
         frames = tuple(
@@ -90,6 +91,7 @@ def _snippets(root: Path, split: str, city: str, kind: str, finder: Finder) -> l
         videos.append(
             VideoRecord(
                 name=f"{city}/{sequence}_{middle:06d}",
+                tree=tree,
                 frames=frames,
                 rate=17,
                 image_of_number=f"{folder}/{sequence}_{{number:06d}}_leftImg8bit.png",
@@ -98,7 +100,7 @@ def _snippets(root: Path, split: str, city: str, kind: str, finder: Finder) -> l
     return videos
 
 
-def _paths(finder: Finder, folder: Path, ending: str) -> _Paths:
+def _paths(finder: Finder, folder: str, ending: str) -> _Paths:
     pattern = re.compile(rf"(.+_\d+)_(\d+){ending}")
     matches = ((pattern.fullmatch(stem), path) for stem, path in finder.files(folder, (".png",)).items())
     return {(match[1], int(match[2])): path for match, path in matches if match}

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
+from vidseg.data.trees import Tree
 from vidseg.errors import DataError, InputError
-from vidseg.files import read_json
+from vidseg.files import parse_json
 from vidseg.types import ClassMap, default_ignore
 from vidseg.viz.palette import generate_palette
 
@@ -17,10 +17,13 @@ _FASTEST = 1_000_000  # frames per second; no camera does more
 CLASSES_FILE = "classes.json"
 
 
-def find_class_file(root: Path) -> Path:
-    """The class list of a root: its own, else the one that came with its masks (see `vidseg masks`)."""
-    places = (root / CLASSES_FILE, root / "masks" / CLASSES_FILE, root / "data" / CLASSES_FILE)
-    return next((place for place in places if place.is_file()), places[0])
+# Of a root: its own list, else the one that came with its masks (see `vidseg masks`).
+CLASS_PLACES = (CLASSES_FILE, f"masks/{CLASSES_FILE}", f"data/{CLASSES_FILE}")
+
+
+def find_class_file(tree: Tree) -> str | None:
+    """The path of a data set's class list below its root; None if it has none."""
+    return next((place for place in CLASS_PLACES if tree.has_file(place)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +39,20 @@ class ClassFile:
     frame_rate: float | None = None
 
 
-def read_class_file(path: Path) -> ClassFile:
+def read_class_file(tree: Tree, place: str = CLASSES_FILE) -> ClassFile:
     """Reads a ``classes.json``: {"classes": [names], "palette"?: [[r, g, b]], "ignore"?: int, "fps"?: number}.
+
+    Args:
+        tree: the data set.
+        place: path of the file below the root.
 
     Raises:
         DataError: if it is missing or says something else.
     """
     expected = 'expected {"classes": [names], "palette"?: [[r, g, b], …], "ignore"?: 255, "fps"?: number}'
+    path = tree.address(place)
     try:
-        value = read_json(path)
+        value = parse_json(tree.read(path).decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataError(f"got no readable class list {path} ({error}); {expected}") from error
     if not isinstance(value, dict) or not isinstance(value.get("classes"), list):

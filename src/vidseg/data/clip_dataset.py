@@ -143,7 +143,7 @@ class ClipDataset(Dataset[ClipSample]):
         dtype = np.uint8 if class_map.dtype is np.uint8 else np.int32
         labels_THW = np.full((len(positions), height, width), class_map.ignore, dtype=dtype)
         for row, position in enumerate(positions):
-            labels = read_labels_of(video.frames[position], (height, width), self.dataset.spec)
+            labels = read_labels_of(video, video.frames[position], (height, width), self.dataset.spec)
             if labels is not None:
                 labels_THW[row] = labels
         clip_THW3 = torch.from_numpy(np.stack(images))

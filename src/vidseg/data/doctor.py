@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import chain, combinations, groupby
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,8 +15,10 @@ from vidseg.data.findings import Finding, Report, SplitSummary
 from vidseg.data.layouts import find_layout
 from vidseg.data.mask_advice import conversion_command, conversion_option, foreign_kind
 from vidseg.data.records import VideoDataset, absent_reference
+from vidseg.data.trees import Tree, open_tree
 from vidseg.data.unseen_classes import judge
 from vidseg.errors import DataError
+from vidseg.video.redact import redacted
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +38,7 @@ def examine(
     """Reads a data set in full.
 
     Args:
-        root: its folder.
+        root: its folder, or address of a store; see `vidseg.data.trees.open_tree`.
         layout: a name in `vidseg.data.LAYOUTS`.
         splits: which splits; by default all that the root has.
         clips: what training will cut, to find absent references and videos that are too short; by default
@@ -46,17 +47,25 @@ def examine(
         progress: called with (frames done, frames in all) now and then.
 
     Raises:
-        InputError: if there is no such layout.
+        InputError: if there is no such layout or store.
+        MissingExtraError: for a store whose package is not installed.
     """
-    root, reader = Path(root), find_layout(layout)
-    names = tuple(splits) or (reader.splits(root) if root.is_dir() else ())
-    findings = [] if names else [_unreadable(root, "", f"holds no split of a {layout} data set")]
+    reader = find_layout(layout)
+    try:
+        tree = open_tree(root)
+    except DataError as error:
+        unreadable = _unreadable(redacted(os.fspath(root)), "", f"cannot be read: {error}")
+        return Report(root=unreadable.path, layout=layout, splits=(), findings=(unreadable,))
+    if damaged := tuple(_of_tree(tree)):
+        return Report(root=tree.root, layout=layout, splits=(), findings=damaged)
+    names = tuple(splits) or (reader.splits(tree) if tree.has_folder("") else ())
+    findings = [] if names else [_unreadable(tree.root, "", f"holds no split of a {layout} data set")]
     datasets: list[VideoDataset] = []
     for name in names:
         try:
-            datasets.append(reader.open_split(root, name))
+            datasets.append(reader.open_split(tree, name))
         except DataError as error:
-            findings.append(_unreadable(root, name, f"cannot be read as {layout}: {error}"))
+            findings.append(_unreadable(tree.root, name, f"cannot be read as {layout}: {error}"))
     summaries = []
     for dataset, checkups in zip(datasets, _check_all(datasets, workers, progress), strict=True):
         pixels_K = _class_pixels(dataset, checkups)
@@ -68,7 +77,19 @@ def examine(
         findings += _of_foreign_masks(dataset, checkups)
         findings += _of_labels(dataset, pixels_K, sum(checkup.ignored for checkup in checkups))
     findings += _of_overlaps(datasets)
-    return Report(root=str(root), layout=layout, splits=tuple(summaries), findings=tuple(findings))
+    return Report(root=tree.root, layout=layout, splits=tuple(summaries), findings=tuple(findings))
+
+
+def _of_tree(tree: Tree) -> Iterator[Finding]:
+    """Damage of shards, which would show once more in each of their files; so nothing else is looked at."""
+    wrong = [
+        Finding(severity="finding", split="", path=path, what=what, remedy=remedy)
+        for path, what, remedy in tree.problems()
+    ]
+    yield from wrong
+    if wrong:
+        what, remedy = "was not examined further because of this", "run this again when it is put right"
+        yield Finding(severity="remark", split="", path=tree.root, what=what, remedy=remedy)
 
 
 def _check_all(datasets: list[VideoDataset], workers: int | None, progress: Progress | None) -> list[list[Checkup]]:
@@ -108,7 +129,7 @@ def _of_listing(dataset: VideoDataset) -> Iterator[Finding]:
         yield Finding(
             severity="remark" if damage.harmless else "finding",
             split=dataset.split,
-            path=str(damage.path),
+            path=damage.path,
             what=damage.what,
             remedy=damage.remedy,
         )
@@ -159,14 +180,15 @@ def _of_clips(dataset: VideoDataset, clips: ClipConfig) -> Iterator[Finding]:
 def _of_foreign_masks(dataset: VideoDataset, checkups: list[Checkup]) -> Iterator[Finding]:
     paths = [path for checkup in checkups for path in checkup.foreign]
     if paths:
+        first = dataset.tree.source(paths[0])
         labelled = sum(1 for _ in dataset.labelled_frames())
         what = f"and {len(paths) - 1} more of {labelled} masks are" if len(paths) > 1 else "is"
         yield Finding(
             severity="finding",
             split=dataset.split,
             path=paths[0],
-            what=f"{what} of type {foreign_kind(paths[0])}; expected a PNG of class ids, with a palette or grey",
-            remedy=conversion_command(dataset.root, paths[0], conversion_option(paths[0])),
+            what=f"{what} of type {foreign_kind(first)}; expected a PNG of class ids, with a palette or grey",
+            remedy=conversion_command(dataset.tree, paths[0], conversion_option(first)),
         )
 
 
@@ -202,13 +224,13 @@ def _about(dataset: VideoDataset, severity: Literal["remark", "finding"], what: 
     return Finding(
         severity=severity,
         split=dataset.split,
-        path=str(dataset.root),
+        path=dataset.root,
         what=f"(split {dataset.split}) {what}",
         remedy=remedy,
     )
 
 
-def _unreadable(root: Path, split: str, what: str) -> Finding:
+def _unreadable(root: str, split: str, what: str) -> Finding:
     return Finding(
-        severity="unreadable", split=split, path=str(root), what=what, remedy="give the data set's root and its layout"
+        severity="unreadable", split=split, path=root, what=what, remedy="give the data set's root and its layout"
     )

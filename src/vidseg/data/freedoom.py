@@ -4,17 +4,16 @@ The data set is of our own layout, so "camvid" reads its clean frames; this layo
 ``data/<video>/degraded`` with the same masks.
 """
 
-from pathlib import Path
-
 from vidseg.data.camvid import own_spec
 from vidseg.data.records import VideoDataset
+from vidseg.data.trees import Tree
 from vidseg.data.vspw_tree import list_split
 
 
-def open_split(root: Path, split: str) -> VideoDataset:
+def open_split(tree: Tree, split: str) -> VideoDataset:
     """Lists one split.
 
     Raises:
         DataError: if the root has no ``data`` folder, no ``classes.json`` or no readable list of the split.
     """
-    return list_split(root, split, own_spec(root), layout="freedoom", images="degraded")
+    return list_split(tree, split, own_spec(tree), layout="freedoom", images="degraded")

@@ -4,10 +4,10 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from vidseg.data import camvid, cityscapes, folder, freedoom, kitti_step, vspw, vspw_tree
 from vidseg.data.records import VideoDataset
+from vidseg.data.trees import Tree, open_tree
 from vidseg.errors import DataError, InputError, VidsegWarning
 
 
@@ -20,8 +20,8 @@ class Layout:
         splits: the names of the splits that a root has.
     """
 
-    open_split: Callable[[Path, str], VideoDataset]
-    splits: Callable[[Path], tuple[str, ...]]
+    open_split: Callable[[Tree, str], VideoDataset]
+    splits: Callable[[Tree], tuple[str, ...]]
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -52,19 +52,25 @@ def open_dataset(root: str | os.PathLike[str], layout: str, split: str) -> Video
     What is damaged (empty files, listed videos without images, …) is left out with one warning for all of it.
 
     Args:
-        root: folder of the data set.
+        root: folder of the data set, or address of a store; see `vidseg.data.trees.open_tree`.
         layout: a name in `LAYOUTS`.
         split: e.g. "train" or "val".
 
     Raises:
-        InputError: if there is no such layout.
+        InputError: if there is no such layout or store.
+        MissingExtraError: for a store whose package is not installed.
         DataError: if the root is not of that layout, or nothing of the split can be used.
     """
-    root = Path(root)
-    opener = find_layout(layout).open_split
-    if not root.is_dir():
+    find_layout(layout)  # first, because a store takes its time
+    return read_split(open_tree(root), layout, split)
+
+
+def read_split(tree: Tree, layout: str, split: str) -> VideoDataset:
+    """The same of a tree that is open already."""
+    opener, root = find_layout(layout).open_split, tree.root
+    if not tree.has_folder(""):
         raise DataError(f"got no folder {root}; expected the root of a data set of layout {layout}")
-    dataset = opener(root, split)
+    dataset = opener(tree, split)
     harmful = [damage for damage in dataset.damage if not damage.harmless]
     if not dataset.videos:
         first = f"; {harmful[0].path} {harmful[0].what}" if harmful else ""
@@ -74,6 +80,6 @@ def open_dataset(root: str | os.PathLike[str], layout: str, split: str) -> Video
             f"{len(harmful)} damaged file(s) in split {split!r} of {root}, e.g. {harmful[0].path} {harmful[0].what}; "
             f"do: vidseg doctor {root} --layout {layout}",
             VidsegWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return dataset

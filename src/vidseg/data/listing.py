@@ -1,14 +1,14 @@
 """Looking into folders and list files that people made: dot-files, empty files, odd line ends."""
 
-import os
+import posixpath
 import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from vidseg.data.records import Damage, FrameRecord
+from vidseg.data.trees import Tree
 from vidseg.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -25,61 +25,64 @@ class Finder:
     """Lists folders and notes the damage that it meets.
 
     Attributes:
+        tree: what they are folders of.
         damage: everything noted so far.
     """
 
+    tree: Tree
     damage: list[Damage] = field(default_factory=list)
 
-    def note(self, path: str | Path, what: str, remedy: str, *, harmless: bool = False) -> None:
+    def note(self, path: str, what: str, remedy: str, *, harmless: bool = False) -> None:
         """Notes one damage."""
-        self.damage.append(Damage(path=Path(path), what=what, remedy=remedy, harmless=harmless))
+        self.damage.append(Damage(path=path, what=what, remedy=remedy, harmless=harmless))
 
-    def files(self, folder: Path, suffixes: tuple[str, ...]) -> dict[str, str]:
-        """Paths by name without suffix of the files with one of the suffixes, without hidden and empty ones.
+    def files(self, folder: str, suffixes: tuple[str, ...]) -> dict[str, str]:
+        """Addresses by name without suffix of the files with one of the suffixes, without hidden and empty ones.
 
         A folder that does not exist has none.
         """
         found: dict[str, str] = {}
-        for entry in _entries(folder):
-            stem, suffix = os.path.splitext(entry.name)
-            if suffix.lower() not in suffixes or not entry.is_file():
-                continue
-            if entry.stat().st_size == 0:
-                self.note(entry.path, "is empty (0 bytes); it is left out", "get the file again")
+        base = self.tree.address(folder)
+        for name, size in self.tree.files(folder, suffixes).items():
+            stem = posixpath.splitext(name)[0]
+            address = f"{base}/{name}"
+            if size == 0:
+                self.note(address, "is empty (0 bytes); it is left out", "get the file again")
             elif stem in found:
-                self.note(entry.path, f"has the name of {found[stem]}; it is left out", "rename one of them")
+                self.note(address, f"has the name of {found[stem]}; it is left out", "rename one of them")
             else:
-                found[stem] = entry.path
+                found[stem] = address
         return found
 
-    def masks(self, folder: Path) -> dict[str, str]:
+    def masks(self, folder: str) -> dict[str, str]:
         """The same of mask files; images of other kinds than PNG, which are none, are noted."""
         found = self.files(folder, MASK_SUFFIXES)
         if found:
             return found
-        others = [entry.path for entry in _entries(folder) if entry.name.lower().endswith(_OTHER_MASKS)]
+        others = list(self.tree.files(folder, _OTHER_MASKS))
         if others:
             more = f"and {len(others) - 1} more beside it are no PNGs" if len(others) > 1 else "is no PNG"
             self.note(
-                others[0],
+                self.tree.address(f"{folder}/{others[0]}"),
                 f"{more}, which masks must be; left out",
-                f"convert them: vidseg masks {shlex.quote(str(folder))} shows how",
+                f"convert them: vidseg masks {shlex.quote(self.tree.address(folder))} shows how",
             )
         return found
 
-    def listed(self, path: Path) -> tuple[str, ...]:
-        """The names in a list file, one a line; blank lines, blanks around and CR LF don't matter.
+    def listed(self, place: str) -> tuple[str, ...]:
+        """The names in a list file of the root, one a line; blank lines, blanks around and CR LF don't matter.
 
         Raises:
             DataError: if the file cannot be read.
         """
+        path = self.tree.address(place)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = self.tree.read(path).decode("utf-8-sig")
             if "\0" in text:  # no path can hold it
                 raise ValueError("a zero byte")
             lines = text.splitlines()
         except (OSError, ValueError) as error:
-            others = sorted(entry.name for entry in _entries(path.parent) if entry.name.endswith(".txt"))
+            others = self.tree.files("", (".txt",))
             raise DataError(
                 f"got no readable list {path} ({error.__class__.__name__}); expected one video name a line; "
                 f"lists there: {', '.join(others) or 'none'}"
@@ -110,11 +113,6 @@ class Finder:
         )
 
 
-def folders(path: Path) -> tuple[str, ...]:
-    """Names of the folders in a folder, sorted, without hidden ones; none where it does not exist."""
-    return tuple(sorted(entry.name for entry in _entries(path) if entry.is_dir()))
-
-
 def numbered(names: Iterable[str]) -> list[tuple[int, str]]:
     """Names with their frame numbers, in ascending order.
 
@@ -134,19 +132,11 @@ def number_at_end(name: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def require_folder(path: Path, layout: str, content: str) -> None:
+def require_folder(tree: Tree, path: str, layout: str, content: str) -> None:
     """Refuses a root that lacks a folder of its layout.
 
     Raises:
         DataError: if `path` is no folder.
     """
-    if not path.is_dir():
-        raise DataError(f"got no folder {path}; expected the {layout} layout, where it holds {content}")
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    if not tree.has_folder(path):
+        raise DataError(f"got no folder {tree.address(path)}; expected the {layout} layout, where it holds {content}")

@@ -4,12 +4,14 @@ A proposal only: how masks are read is said by the user, never decided by this l
 """
 
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
 from vidseg.data.class_files import find_class_file
+from vidseg.data.trees import Tree
+from vidseg.video.content import Source, open_source
 from vidseg.video.masks import GREY_MODES
 from vidseg.video.pillow import UNREADABLE
 
@@ -17,13 +19,13 @@ from vidseg.video.pillow import UNREADABLE
 _TABLES = ("labelmap.txt", "label_colors.txt", "obj_class_to_machine_color.json", "class_dict.csv", "_classes.csv")
 
 
-def foreign_kind(path: str) -> str | None:
+def foreign_kind(source: Source) -> str | None:
     """The kind of an image that holds no class ids (colours, transparency, floats, not a PNG), e.g. "PNG RGB".
 
     None where it is a grey or palette PNG, or no image at all.
     """
     try:
-        with Image.open(path) as image:
+        with open_source(source) as file, Image.open(file) as image:
             ids = image.format == "PNG" and image.mode in GREY_MODES
             return None if ids else f"{image.format} {image.mode}"
     except UNREADABLE:
@@ -36,10 +38,10 @@ def find_table(source: Path) -> Path | None:
     return next((place / name for place in places for name in _TABLES if (place / name).is_file()), None)
 
 
-def conversion_option(path: str) -> str:
+def conversion_option(source: Source) -> str:
     """How `vidseg masks` would read masks like this one, as far as one look tells; "--guess" where it does not."""
     try:
-        with Image.open(path) as image:
+        with open_source(source) as file, Image.open(file) as image:
             mode = image.mode
             colours_HW3 = np.asarray(image.convert("RGBA"))[..., :3]
     except UNREADABLE:
@@ -55,12 +57,12 @@ def conversion_option(path: str) -> str:
     return "--guess"
 
 
-def conversion_command(root: Path, path: str, option: str) -> str:
-    """The command for all masks of a data set that are like the one at `path`, and what to do with its result."""
-    mask = Path(path)
-    inside = mask.relative_to(root).parts if mask.is_relative_to(root) else ()
-    source = root / inside[0] if len(inside) > 1 else mask.parent
-    words = ["vidseg", "masks", str(source), "NEW", *option.split()]
+def conversion_command(tree: Tree, address: str, option: str) -> str:
+    """The command for all masks of a data set that are like the one at `address`, and what to do with its result."""
+    mask = PurePosixPath(tree.path(address))
+    inside = mask.parts
+    source = tree.address(inside[0] if len(inside) > 1 else "")
+    words = ["vidseg", "masks", source, "NEW", *option.split()]
     # In some trees images lie beside the masks.
     if "mask" in inside[1:-1]:
         words += ["--pattern", f"**/mask/*{mask.suffix}"]
@@ -68,6 +70,7 @@ def conversion_command(root: Path, path: str, option: str) -> str:
         words.remove("NEW")
         return f"{shlex.join(words)}, which lists their colours and says how to go on"
     # A table has the names in it.
-    if (classes := find_class_file(root)).is_file() and not option.startswith("--table"):
-        words += ["--names", str(classes)]
-    return f"{shlex.join(words)}, then put NEW in the place of {source}"
+    if (classes := find_class_file(tree)) is not None and not option.startswith("--table"):
+        words += ["--names", tree.address(classes)]
+    copied = "" if tree.is_local else "with the original or a copy on this machine: "
+    return f"{copied}{shlex.join(words)}, then put NEW in the place of {source}"

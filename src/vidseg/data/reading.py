@@ -11,14 +11,16 @@ import numpy as np
 import vidseg.video
 from vidseg.data.mask_advice import foreign_kind
 from vidseg.data.records import NO_CLASS, DatasetSpec, FrameRecord, VideoRecord
+from vidseg.data.trees import Tree
 from vidseg.errors import DataError, MediaError
 from vidseg.types import RGB, Frame, Labels
+from vidseg.video.content import Source
 
 _ADVICE = "get the file again, or run `vidseg doctor` for all such files"
 
 
-def read_image(path: str) -> RGB:
-    """Decodes an image file.
+def read_image(tree: Tree, path: str) -> RGB:
+    """Decodes an image file of a data set.
 
     Returns:
         HxWx3 uint8 RGB.
@@ -27,12 +29,12 @@ def read_image(path: str) -> RGB:
         DataError: if the file is missing or damaged.
     """
     try:
-        return vidseg.video.read_image(path)
+        return vidseg.video.read_image(_source(tree, path))
     except MediaError as error:
         raise DataError(f"{error}; {_ADVICE}") from error
 
 
-def read_values(path: str, spec: DatasetSpec) -> Labels:
+def read_values(tree: Tree, path: str, spec: DatasetSpec) -> Labels:
     """The values that stand in a mask file, before any mapping to classes.
 
     Returns:
@@ -42,11 +44,12 @@ def read_values(path: str, spec: DatasetSpec) -> Labels:
         DataError: if the file is missing, damaged, or not of the kind that `spec` says.
     """
     if spec.channel is not None:
-        return read_image(path)[..., spec.channel]
+        return read_image(tree, path)[..., spec.channel]
+    source = _source(tree, path)
     try:
-        return vidseg.video.read_labels(path)
+        return vidseg.video.read_labels(source)
     except MediaError as error:
-        advice = _ADVICE if foreign_kind(path) is None else f"vidseg masks {shlex.quote(path)} shows how"
+        advice = _ADVICE if foreign_kind(source) is None else f"vidseg masks {shlex.quote(path)} shows how"
         raise DataError(f"{error}; {advice}") from error
 
 
@@ -69,9 +72,16 @@ def to_classes(values_HW: Labels, spec: DatasetSpec, path: str) -> Labels:
     return labels_HW.astype(np.uint8) if spec.class_map.dtype is np.uint8 else labels_HW.astype(np.uint16)
 
 
-def read_labels(path: str, spec: DatasetSpec) -> Labels:
+def read_labels(tree: Tree, path: str, spec: DatasetSpec) -> Labels:
     """Reads one mask file as class ids, see `read_values` and `to_classes`."""
-    return to_classes(read_values(path, spec), spec, path)
+    return to_classes(read_values(tree, path, spec), spec, path)
+
+
+def _source(tree: Tree, path: str) -> Source:
+    try:
+        return tree.source(path)
+    except OSError as error:
+        raise DataError(f"got {path}, which cannot be read ({error}); {_ADVICE}") from error
 
 
 def describe_values(spec: DatasetSpec) -> str:
@@ -100,7 +110,7 @@ def read_frames(video: VideoRecord, positions: Sequence[int]) -> list[RGB]:
         DataError: if a file is missing or damaged.
     """
     if video.file_times is None:
-        return [read_image(video.frames[position].image) for position in positions]
+        return [read_image(video.tree, video.frames[position].image) for position in positions]
     # From the frame before the first wanted one, lest rounding of its time makes it too late.
     start = video.file_times[max(min(positions) - 1, 0)]
     found: dict[int, RGB] = {}
@@ -126,27 +136,33 @@ def frames_with_labels(video: VideoRecord, spec: DatasetSpec) -> Iterator[tuple[
     """
     if video.file_times is not None:
         for frame in _file_frames(video, None):
-            yield frame, read_labels_of(video.frames[frame.index], frame.size, spec)
+            yield frame, read_labels_of(video, video.frames[frame.index], frame.size, spec)
         return
     for index, record in enumerate(video.frames):
         time = None if video.rate is None else (record.number - video.frames[0].number) / video.rate
-        frame = Frame(image=read_image(record.image), index=index, time=time, name=record.name)
-        yield frame, read_labels_of(record, frame.size, spec)
+        frame = Frame(image=read_image(video.tree, record.image), index=index, time=time, name=record.name)
+        yield frame, read_labels_of(video, record, frame.size, spec)
 
 
 def _file_frames(video: VideoRecord, start: float | None) -> Iterator[Frame]:
     """The frames of a video file from some time on; `index` is their position in the record."""
     try:
-        with vidseg.video.read_video(video.frames[0].image, start=start) as reader:
+        with (
+            video.tree.fetched(video.frames[0].image) as file,
+            vidseg.video.read_video(file, start=start) as reader,
+        ):
             yield from reader
     except MediaError as error:
         raise DataError(f"{error}; {_ADVICE}") from error
+    except OSError as error:
+        raise DataError(f"got {video.frames[0].image}, which cannot be read ({error}); {_ADVICE}") from error
 
 
-def read_labels_of(record: FrameRecord, size: tuple[int, int], spec: DatasetSpec) -> Labels | None:
+def read_labels_of(video: VideoRecord, record: FrameRecord, size: tuple[int, int], spec: DatasetSpec) -> Labels | None:
     """Reads a frame's labels and checks that they fit its image.
 
     Args:
+        video: the frame's.
         record: the frame.
         size: (height, width) of its image.
         spec: how its labels are written down.
@@ -159,7 +175,7 @@ def read_labels_of(record: FrameRecord, size: tuple[int, int], spec: DatasetSpec
     """
     if record.label is None:
         return None
-    labels = read_labels(record.label, spec)
+    labels = read_labels(video.tree, record.label, spec)
     if labels.shape != size:
         raise DataError(
             f"got a mask of {labels.shape[0]}x{labels.shape[1]} for an image of {size[0]}x{size[1]} (height x width): "

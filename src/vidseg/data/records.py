@@ -6,12 +6,12 @@ Records hold names and paths only; pixels are read when asked for (`vidseg.data.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vidseg.data.clips import OffsetUnit, Timeline, reference_positions
+from vidseg.data.trees import Tree
 from vidseg.types import ClassMap
 
 NO_CLASS = -1
@@ -54,9 +54,9 @@ class FrameRecord:
     Attributes:
         name: the image's file name without suffix (and without what the layout adds to all names).
         number: its frame number, ascending within a video.
-        image: the image file, or the video file that it is frame `number` of. A str, because a data set has
-            hundreds of thousands and a Path takes five times the memory.
-        label: its mask file; None for a frame without label.
+        image: address of the image file, or of the video file that it is frame `number` of. A str, because a data set
+            has hundreds of thousands and a Path takes five times the memory.
+        label: address of its mask file; None for a frame without label.
     """
 
     name: str
@@ -71,6 +71,7 @@ class VideoRecord:
 
     Attributes:
         name: unique within the data set; may contain "/".
+        tree: where its files are read from.
         frames: in order of time.
         rate: frame numbers a second; None where it is not known.
         image_of_number: pattern of the image path with "{number}", in layouts that promise the frames around
@@ -80,6 +81,7 @@ class VideoRecord:
     """
 
     name: str
+    tree: Tree
     frames: tuple[FrameRecord, ...]
     rate: float | None = None
     image_of_number: str | None = None
@@ -100,13 +102,13 @@ class Damage:
     """Something that listing a data set found to be wrong and left out.
 
     Attributes:
-        path: the file or folder.
+        path: address of the file or folder.
         what: what is wrong with it, e.g. "is empty (0 bytes)".
         remedy: what to do about it.
         harmless: training and evaluation give the same result with and without it.
     """
 
-    path: Path
+    path: str
     what: str
     remedy: str
     harmless: bool = False
@@ -117,18 +119,23 @@ class VideoDataset:
     """One split of a data set.
 
     Attributes:
-        root, layout, split: where it was read from.
+        tree, layout, split: where it was read from.
         spec: how its labels are written down.
         videos: what it holds, without what is damaged.
         damage: what had to be left out.
     """
 
-    root: Path
+    tree: Tree
     layout: str
     split: str
     spec: DatasetSpec
     videos: tuple[VideoRecord, ...]
     damage: tuple[Damage, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """The address of its root."""
+        return self.tree.root
 
     @property
     def class_map(self) -> ClassMap:

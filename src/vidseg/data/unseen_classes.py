@@ -92,7 +92,7 @@ def judge_sample(dataset: VideoDataset) -> Unseen | None:
         if (pixels_K > 0).all() or (done >= SAMPLE and (pixels_K > 0).sum() > 1):
             break
         try:
-            labels_HW = read_labels(path, dataset.spec)
+            labels_HW = read_labels(dataset.tree, path, dataset.spec)
         except DataError as error:
             failure = failure or error
             continue
@@ -120,6 +120,6 @@ def _remedy(dataset: VideoDataset, missing: list[str], *, hidden: bool) -> str:
     classes = dataset.class_map
     two = classes.num_classes == 2 and missing == [classes.names[1]]
     option = "--binary" if two else "--table TABLE"
-    command = conversion_command(dataset.root, label, option)
+    command = conversion_command(dataset.tree, label, option)
     values = "" if two else f' (TABLE: a JSON {{"class": value, …}} in which {missing[0]} has {classes.ignore})'
     return f"if {classes.ignore} was meant as {missing[0]}: {command}{values}; if not, {otherwise}"

@@ -4,22 +4,21 @@ Mask files hold 1–124 for the classes; 0 and 255 are void. Frame numbers have 
 in the list. The masks of the test split are not public. A root with a ``classes.json`` is of our own layout.
 """
 
-from pathlib import Path
-
 from vidseg.data import camvid
 from vidseg.data.class_files import find_class_file, vspw_classes
 from vidseg.data.records import DatasetSpec, VideoDataset
+from vidseg.data.trees import Tree
 from vidseg.data.vspw_tree import list_split
 
 
-def open_split(root: Path, split: str) -> VideoDataset:
+def open_split(tree: Tree, split: str) -> VideoDataset:
     """Lists one split.
 
     Raises:
         DataError: if the root has no ``data`` folder or no readable list of the split.
     """
-    if find_class_file(root).is_file():
-        return camvid.open_split(root, split)
+    if find_class_file(tree) is not None:
+        return camvid.open_split(tree, split)
     class_map = vspw_classes()
     classes = {index + 1: index for index in range(class_map.num_classes)}
     spec = DatasetSpec(
@@ -28,4 +27,4 @@ def open_split(root: Path, split: str) -> VideoDataset:
         frame_rate=15,
         every_frame_labelled=True,
     )
-    return list_split(root, split, spec, layout="vspw")
+    return list_split(tree, split, spec, layout="vspw")

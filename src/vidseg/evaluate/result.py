@@ -79,7 +79,7 @@ class Evaluation:
     def _data(self) -> dict[str, Any]:
         dataset = self.dataset
         return {
-            "name": dataset.root.resolve().name,
+            "name": dataset.tree.name,
             "layout": dataset.layout,
             "split": dataset.split,
             "classes": dataset.class_map.to_dict(),

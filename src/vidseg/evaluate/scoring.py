@@ -165,7 +165,7 @@ class PredictionScorer:
         """Of every frame its image, if TC needs it, and its ground truth, if there is any."""
         if self._flow is None:
             for record in video.frames:
-                yield None, None if record.label is None else read_labels(record.label, self._spec)
+                yield None, None if record.label is None else read_labels(video.tree, record.label, self._spec)
             return
         with closing(prefetch(frames_with_labels(video, self._spec))) as ahead:
             for frame, target_HW in ahead:

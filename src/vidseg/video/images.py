@@ -1,7 +1,6 @@
 """Folders, globs and single files of images, read as a video."""
 
 import glob
-import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
@@ -12,6 +11,7 @@ from PIL import Image, ImageOps
 
 from vidseg.errors import InputError, MediaError
 from vidseg.types import RGB, Frame
+from vidseg.video.content import Source
 from vidseg.video.info import VideoInfo
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 from vidseg.video.pillow import UNREADABLE, open_image, require_checksums
@@ -132,7 +132,7 @@ def images_like(pattern: str) -> list[Path]:
     return sorted(paths, key=_natural)
 
 
-def read_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> RGB:
+def read_image(source: Source, limits: Limits = DEFAULT_LIMITS) -> RGB:
     """Reads an image as HxWx3 uint8 RGB, upright.
 
     EXIF orientation is applied; 16-bit grey is scaled by its full range; transparent parts become black.
@@ -141,22 +141,22 @@ def read_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
         MediaError: if it is no image, is damaged or larger than allowed, or holds floating-point or 32-bit values.
     """
     try:
-        require_checksums(path, limits)
-        with open_image(path, limits) as opened:
-            return upright_rgb(opened, path)
+        require_checksums(source, limits)
+        with open_image(source, limits) as opened:
+            return upright_rgb(opened, source)
     except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
-        raise MediaError(f"got {path}, which cannot be read as an image ({error})") from error
+        raise MediaError(f"got {source}, which cannot be read as an image ({error})") from error
 
 
-def upright_rgb(opened: Image.Image, path: str | os.PathLike[str]) -> RGB:
+def upright_rgb(opened: Image.Image, source: Source) -> RGB:
     """The current picture of an open image, see `read_image`."""
     image = ImageOps.exif_transpose(opened)
     if image.mode.startswith("I"):
-        return _from_16_bit(np.asarray(image), path)
+        return _from_16_bit(np.asarray(image), source)
     if image.mode == "F":
-        raise MediaError(f"got {path} of floating-point values; expected 8 or 16 bits; do: convert it")
+        raise MediaError(f"got {source} of floating-point values; expected 8 or 16 bits; do: convert it")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)

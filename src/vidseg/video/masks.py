@@ -9,6 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from vidseg.errors import MediaError
 from vidseg.types import IGNORE_8BIT, ClassMap, Labels
+from vidseg.video.content import Source, name_of, open_source
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 from vidseg.video.pillow import UNREADABLE, open_image, require_checksums
 
@@ -57,7 +58,7 @@ def write_labels(
         raise MediaError(f"got mask {os.fspath(path)}, which cannot be written ({error.strerror})") from error
 
 
-def read_labels(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Labels:
+def read_labels(source: Source, limits: Limits = DEFAULT_LIMITS) -> Labels:
     """Reads the class ids of a palette or grey PNG of 1 to 16 bits.
 
     Returns:
@@ -67,13 +68,13 @@ def read_labels(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -
         MediaError: if it is no such file, is damaged or larger than allowed.
     """
     try:
-        with open(path, "rb") as file:
+        with open_source(source) as file:
             header = file.read(26)
-        require_checksums(path, limits)
-        with open_image(path, limits) as image:
+        require_checksums(source, limits)
+        with open_image(source, limits) as image:
             if image.format != "PNG" or image.mode not in GREY_MODES:
                 raise MediaError(
-                    f"got mask {os.fspath(path)} of type {image.format} {image.mode}; expected a PNG of class ids, "
+                    f"got mask {name_of(source)} of type {image.format} {image.mode}; expected a PNG of class ids, "
                     "with a palette or grey; do: convert it with `vidseg masks`"
                 )
             values = np.array(image)
@@ -81,7 +82,7 @@ def read_labels(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -
     except UNREADABLE as error:
         if isinstance(error, MediaError):
             raise
-        raise MediaError(f"got mask {os.fspath(path)}, which cannot be read ({error}); expected a PNG") from error
+        raise MediaError(f"got mask {name_of(source)}, which cannot be read ({error}); expected a PNG") from error
     if mode.startswith("I"):
         return values.astype(np.uint16)
     values = values.astype(np.uint8)

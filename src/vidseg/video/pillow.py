@@ -1,15 +1,15 @@
 """Opening images with Pillow, which decodes nothing before its size is known to be within limits."""
 
-import os
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from vidseg.errors import MediaError
+from vidseg.video.content import Source, name_of, open_source
 from vidseg.video.limits import DEFAULT_LIMITS, Limits
 
 # Pillow's ways to say that a file is no image, damaged, or too large to be meant; the last six are what its readers
@@ -21,7 +21,7 @@ UNREADABLE = (
 
 
 @contextmanager
-def open_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> Iterator[ImageFile.ImageFile]:
+def open_image(source: Source, limits: Limits = DEFAULT_LIMITS) -> Iterator[ImageFile.ImageFile]:
     """Opens an image file for the block, its pixels not decoded yet.
 
     Not by `PIL.Image.open`, whose own limit belongs to the whole process and is half a warning.
@@ -30,8 +30,8 @@ def open_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
         MediaError: if it is larger than allowed.
         One of `UNREADABLE`: if it is no image.
     """
-    name = os.fspath(path)
-    with open(path, "rb") as file:
+    name = name_of(source)
+    with open_source(source) as file:
         try:
             image = _identified(file, name)
         except Image.DecompressionBombError as error:  # some formats look by themselves
@@ -41,7 +41,7 @@ def open_image(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) ->
             yield image
 
 
-def require_checksums(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS) -> None:
+def require_checksums(source: Source, limits: Limits = DEFAULT_LIMITS) -> None:
     """Checks the pixels of a PNG against its checksums; any other file passes.
 
     Pillow leaves that out when it decodes, and a mask with flipped bits would be another mask.
@@ -50,12 +50,12 @@ def require_checksums(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIM
         MediaError: if it is larger than allowed.
         One of `UNREADABLE`: if a checksum is wrong or the file cannot be opened.
     """
-    with open_image(path, limits) as image:
+    with open_image(source, limits) as image:
         if image.format == "PNG":
             image.verify()
 
 
-def _identified(file: IO[bytes], name: str) -> ImageFile.ImageFile:
+def _identified(file: BinaryIO, name: str) -> ImageFile.ImageFile:
     prefix = file.read(16)
     tried: set[str] = set()
     for load_plugins in (Image.preinit, Image.init):  # the common ones, then all

@@ -22,6 +22,7 @@ from vidseg.data.annotations.records import AnnotatedFrame, AnnotatedVideo, Anno
 from vidseg.data.annotations.shapes import Canvas
 from vidseg.data.annotations.sizes import Size
 from vidseg.data.class_files import CLASSES_FILE, find_class_file, read_class_file
+from vidseg.data.trees import LocalTree
 from vidseg.data.vspw_tree import splits as listed_splits
 from vidseg.errors import DataError, InputError, MediaError
 from vidseg.files import atomic_file, atomic_folder, write_json
@@ -115,7 +116,7 @@ def import_annotations(
     total, done = sum(len(video.frames) for video in videos), 0
     ids = {name: index for index, name in enumerate(class_map.names)}
     painter = _Painter(class_map, ids | dict.fromkeys(annotations.ignored, class_map.ignore), background)
-    if not find_class_file(root).is_file():
+    if find_class_file(LocalTree(str(root))) is None:
         write_json(root / CLASSES_FILE, class_map.to_dict())
     for video, place in found:
         place.copy_into(root, video.name)
@@ -199,17 +200,17 @@ def _class_map(annotations: Annotations, root: Path, background: str | None) -> 
     wanted = [*colours, *sorted(used - colours.keys() - annotations.ignored)]
     if background is not None and background not in wanted:
         wanted.insert(0, background)
-    place = find_class_file(root)
-    if place.is_file():
-        known = read_class_file(place).class_map
+    tree = LocalTree(str(root))
+    if (place := find_class_file(tree)) is not None:
+        known = read_class_file(tree, place).class_map
         needed = [name for name in wanted if name in used or name == background]
         if absent := [name for name in needed if name not in known.names]:
             nearest = get_close_matches(absent[0], known.names, n=1)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
             raise InputError(
-                f"got class '{absent[0]}'{f' and {len(absent) - 1} more' if len(absent) > 1 else ''}, which {place} "
-                f"lacks{hint}; expected its classes: {', '.join(known.names)}; do: rename it in the tool, or add it to "
-                "the end of the list"
+                f"got class '{absent[0]}'{more}, which {tree.address(place)} lacks{hint}; expected its "
+                f"classes: {', '.join(known.names)}; do: rename it in the tool, or add it to the end of the list"
             )
         return known
     if not wanted:
@@ -286,7 +287,7 @@ def _other_size(drawn: Size | None, there: Size) -> str:
 
 def _list_splits(root: Path, videos: list[VideoReport]) -> None:
     """Adds videos to the lists of their splits; what is listed already stays where it is."""
-    lists = {path.stem: _names(path) for path in root.glob("*.txt")} if listed_splits(root) else {}
+    lists = {path.stem: _names(path) for path in root.glob("*.txt")} if listed_splits(LocalTree(str(root))) else {}
     listed = {name for names in lists.values() for name in names}
     for video in videos:
         if video.name in listed:
