@@ -9,7 +9,7 @@ import vidseg
 
 EXTRAS = (
     *("torchvision", "lightning_fabric", "tensorboard", "openvino", "onnx", "onnxscript", "onnxruntime", "vizdoom"),
-    *("starlette", "uvicorn", "websockets", "cv2", "transformers", "scipy", "nncf", "s3fs"),
+    *("starlette", "uvicorn", "websockets", "cv2", "transformers", "scipy", "nncf", "s3fs", "pyarrow", "ray"),
 )
 
 

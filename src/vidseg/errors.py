@@ -44,6 +44,13 @@ class VidsegWarning(UserWarning):
     """The result is complete but the user should know something about it."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was too little memory for something."""
+    # By its words, because torch has a class for it on GPUs only, and is not worth importing here.
+    signs = ("out of memory", "can't allocate memory", "storage size calculation overflowed")
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
+
+
 @contextmanager
 def extra(name: str) -> Iterator[None]:
     """Turns a failing optional import in the body into a hint how to install it.

@@ -53,17 +53,8 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields an empty temporary folder beside `path`; on success it replaces `path`."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    recover(path)
-    workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, workplace, ignore_errors=True)
-        if sys.platform != "win32":
-            handle = os.open(workplace, os.O_RDONLY)
-            stack.callback(os.close, handle)
-            _lock(handle)
+    with _workplace(path) as workplace:
         temporary = workplace / _NEW
-        temporary.mkdir()
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         if path.exists():
@@ -73,6 +64,49 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         except BaseException:
             _put_back(workplace, path)
             raise
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yields an empty folder for temporary files; what processes that were killed left of theirs is removed."""
+    with _workplace(Path(tempfile.gettempdir()) / "scratch") as workplace:
+        yield workplace / _NEW
+
+
+@contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[bool]:
+    """Whether this process, and nobody else, holds the lock of that name while the block runs.
+
+    The file stays. Where there are no locks, on Windows and on some network file systems, everybody holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:  # a file system without locks
+                pass
+        yield True
+
+
+@contextmanager
+def _workplace(path: Path) -> Iterator[Path]:
+    """Yields a temporary folder beside `path` that nobody else removes, with an empty folder `_NEW` in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recover(path)
+    workplace = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=path.suffix))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, workplace, ignore_errors=True)
+        if sys.platform != "win32":
+            handle = os.open(workplace, os.O_RDONLY)
+            stack.callback(os.close, handle)
+            _lock(handle)
+        (workplace / _NEW).mkdir()
+        yield workplace
 
 
 def recover(path: str | os.PathLike[str]) -> None:

@@ -9,7 +9,6 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +18,8 @@ import tiny
 from containers import VideoTrack, interlaced, write_tracks
 from interrupts import obey_interrupts
 from vidseg.checkpoints import load
-from vidseg.cli.segment import _engine_maker, build_parser, class_ids, output_paths
+from vidseg.cli.segment import output_paths
+from vidseg.cli.segmenting import class_ids
 from vidseg.errors import InputError
 from vidseg.stream import JobReport, Segmenter
 from vidseg.types import ClassMap, Frame
@@ -118,20 +118,6 @@ def test_an_interrupted_live_source_is_reported_like_any_other(
     assert err.splitlines()[-1] == "vidseg: interrupted; the outputs are complete, 1 of 2 inputs were left out"
     (row,) = json.loads((tmp_path / "r.json").read_text())["videos"]
     assert (row["source"], row["frames"]) == ("camera 0", 7)
-
-
-def test_only_live_sources_go_on_while_the_network_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-
-    def segmenter(*_: object, background: bool, **__: object) -> SimpleNamespace:
-        made.append(background)
-        return SimpleNamespace(runtime_name="openvino", guarantee=None)
-
-    monkeypatch.setattr("vidseg.stream.Segmenter", segmenter)
-    engine = _engine_maker(None, build_parser().parse_args(["in.mp4", "-o", "o.mp4", "--model", "m"]))
-    assert engine(None, False) is engine(None, False)
-    assert engine(None, True) is not engine(None, False)
-    assert made == [False, True]
 
 
 def test_a_bad_input_alone_is_exit_code_2_and_leaves_nothing(run, tiny_model: Path, tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from typing import TextIO
 from jsonargparse import ArgumentError
 
 from vidseg import __version__
-from vidseg.errors import VidsegError, VidsegWarning
+from vidseg.errors import VidsegError, VidsegWarning, is_out_of_memory
 from vidseg.threads import share_cores
 
 # Modules are imported when their command runs: --help must not wait for torch.
 COMMANDS = {
     "segment": "a class for every pixel of every frame of a video",
+    "corpus": "many videos, from and to any store, on one machine or a Ray cluster",
     "app": "a local page: drop a video, use the webcam, watch it live",
     "import": "what was drawn in CVAT, LabelMe, … as a data set to train on",
     "masks": "masks of annotation tools to class ids",
@@ -126,13 +127,6 @@ def report(message: str) -> None:
 def report_error(error: BaseException, advice: str = "") -> None:
     """Says in one line what went wrong."""
     report(f"error: {' '.join(str(error).split())}{advice}")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether there was too little memory for something."""
-    # By its words, because torch has a class for it on GPUs only, and is not worth importing here.
-    signs = ("out of memory", "can't allocate memory", "storage size calculation overflowed")
-    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
 
 
 def _print_overview(stream: TextIO) -> None:

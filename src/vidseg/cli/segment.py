@@ -2,23 +2,28 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from vidseg.cli.corpus import Corpus
+from vidseg.cli.batch import Batch
 from vidseg.cli.main import report
-from vidseg.cli.parser import Parser, add_model_options, steady_of
+from vidseg.cli.parser import Parser, add_model_options
 from vidseg.cli.progress import progress_bar
+from vidseg.cli.segmenting import (
+    add_output_options,
+    add_reading_options,
+    check_output_options,
+    overlay_style,
+    reading_options,
+    segmenter_options,
+    settings,
+)
 from vidseg.cli.temporal import DEFAULT, add_tc_option, chosen_flow
 from vidseg.errors import InputError
-from vidseg.types import ClassMap
 from vidseg.video.animation import is_animation
-from vidseg.video.limits import DEFAULT_LIMITS as _LIMITS
-from vidseg.video.limits import Limits
 from vidseg.video.outputs import output_kind
 from vidseg.video.sources import IMAGE_SUFFIXES
 
@@ -28,10 +33,7 @@ _WITHOUT_EFFECT = frozenset(
 )
 
 if TYPE_CHECKING:
-    from vidseg.models import VideoModel
-    from vidseg.stream import JobReport, OverlayStyle, Policy, Segmenter
-
-    EngineMaker = Callable[[Policy | None, bool], Segmenter]
+    from vidseg.stream import JobReport, OverlayStyle, Segmenter, Segmenters
 
 
 def build_parser() -> Parser:
@@ -59,39 +61,9 @@ def build_parser() -> Parser:
         "there are several",
     )
     add_model_options(parser)
-    parser.add_argument("--reset-on-cut", action="store_true", help="start the memory anew at a scene cut")
+    add_reading_options(parser)
     parser.add_argument("--start", type=float, metavar="SECONDS", help="leave out what comes before")
     parser.add_argument("--end", type=float, metavar="SECONDS", help="leave out what comes from then on")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th frame (default: 1)")
-    parser.add_argument(
-        "--stream",
-        type=int,
-        metavar="N",
-        help="of several video streams in a file, the one of this number among all its streams, as ffprobe counts "
-        "(default: the one that a player would show: no still, then the largest, then the longest)",
-    )
-    parser.add_argument("--deinterlace", action="store_true", help="make progressive frames of interlaced ones")
-    parser.add_argument(
-        "--on-size-change",
-        choices=("stop", "restart"),
-        default="stop",
-        help="where frames change their size: stop there, or start the memory anew; masks then have the size of their "
-        "frames, an .mp4 keeps its first size and later frames are fitted into it (default: stop)",
-    )
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        default=_LIMITS.frame_pixels,
-        metavar="N",
-        help="refuse larger frames, for a few bytes can claim to be billions (default: 89 million, 2.7 times 8K)",
-    )
-    parser.add_argument(
-        "--max-file-pixels",
-        type=int,
-        default=_LIMITS.file_pixels,
-        metavar="N",
-        help="give up a file of more pixels in all its frames (default: 20 million million, 11 hours of 4K)",
-    )
     parser.add_argument("--fps", type=float, help="frames a second of images, or asked of a camera")
     parser.add_argument(
         "--on-lag",
@@ -100,11 +72,7 @@ def build_parser() -> Parser:
         help="what a live source does when frames come too fast: wait, or drop the oldest (default: wait)",
     )
     parser.add_argument("--reconnect", type=int, default=5, metavar="N", help="tries to get a lost stream back")
-    parser.add_argument("--confidence", action="store_true", help="store the winner's probability with the labels")
-    parser.add_argument("--opacity", type=float, default=0.5, help="of the overlay, 0–1 (default: 0.5)")
-    parser.add_argument("--outlines", action="store_true", help="draw the borders of regions into the overlay")
-    parser.add_argument("--legend", action="store_true", help="name the classes present in the overlay")
-    parser.add_argument("--classes", metavar="A,B", help="show only these in the overlay: names or ids")
+    add_output_options(parser)
     parser.add_argument(
         "--skip-done",
         action="store_true",
@@ -121,27 +89,26 @@ def run(args: Any) -> int:
     targets = output_paths(args.inputs, args.outputs)
     if args.tc not in (DEFAULT, "none") and args.json is None:
         raise InputError(f"got --tc {args.tc} without --json, where it is told; expected both; add --json F")
-    _check_overlay_options(args)
+    kinds = {output_kind(output) for output in args.outputs}
+    check_output_options(args, kinds, overlay="-o overlay.mp4", masks="-o masks")
     # Imported late, so that a mistyped option is answered at once.
     from vidseg.checkpoints import load
-    from vidseg.runtime import guarantee_of, resolve_device
-    from vidseg.stream import Ledger, OverlayStyle
+    from vidseg.runtime import describe_precision, guarantee_of, resolve_device
+    from vidseg.stream import Ledger, Segmenters
 
     resolve_device(args.device)  # a wrong one is said once, not for every input
-    guarantee = guarantee_of(args.precision)
+    precision = describe_precision(guarantee_of(args.precision))
     model = load(args.model, preprocessing=args.preprocessing)
     assert model.class_map is not None  # every checkpoint has one
-    style = OverlayStyle(
-        opacity=args.opacity,
-        outlines=args.outlines,
-        legend=args.legend,
-        classes=class_ids(args.classes, model.class_map),
+    style = overlay_style(args, model.class_map)
+    says = args.runtime == "auto"
+    engines = Segmenters(
+        model, args.policy, made=_say_runtime if says else lambda segmenter: None, **segmenter_options(args)
     )
-    engine = _engine_maker(model, args)
-    ledger = Ledger(model, _settings(args)) if args.skip_done else None
+    ledger = Ledger(model, settings(args, _WITHOUT_EFFECT)) if args.skip_done else None
     flow, why_not = chosen_flow(args.tc if args.json else "none")
-    corpus = Corpus(args.model, targets, ledger, args.json, guarantee=guarantee, unsteady=why_not)
-    return corpus.work(lambda source, outputs: _segment(engine, source, outputs, style, flow, args))
+    batch = Batch(args.model, targets, ledger, args.json, precision=precision, unsteady=why_not)
+    return batch.work(lambda source, outputs: _segment(engines, source, outputs, style, flow, args))
 
 
 def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -187,65 +154,16 @@ def output_paths(inputs: Sequence[str], outputs: Sequence[str]) -> list[tuple[st
     return targets
 
 
-def class_ids(text: str | None, class_map: ClassMap) -> frozenset[int] | None:
-    """Ids for a list of class names or ids, separated by commas; None for None.
-
-    Raises:
-        InputError: for an unknown class, naming the nearest.
-    """
-    if text is None:
-        return None
-    ids = set()
-    for word in (word.strip() for word in text.split(",")):
-        if word in class_map.names:
-            ids.add(class_map.names.index(word))
-        elif word.isdecimal() and int(word) < class_map.num_classes:
-            ids.add(int(word))
-        else:
-            nearest = get_close_matches(word, class_map.names, n=1)
-            hint = f"; did you mean '{nearest[0]}'?" if nearest else f": {', '.join(class_map.names[:12])}, …"
-            raise InputError(f"got class '{word}'; expected a name or id of the model's classes{hint}")
-    return frozenset(ids)
-
-
-def _engine_maker(model: "VideoModel", args: Any) -> "EngineMaker":
-    """Makes one segmenter a policy, and one for live sources: policies in seconds differ from video to video."""
-    from vidseg.flow import flow_estimator
-    from vidseg.stream import CutDetector, Segmenter
-
-    flow = None if args.flow is None else flow_estimator(args.flow)
-    made: dict[tuple[Policy | None, bool], Segmenter] = {}
-
-    def engine(policy: "Policy | None", is_live: bool) -> Segmenter:
-        key = (policy, is_live)
-        if key not in made:
-            made[key] = Segmenter(
-                model,
-                args.device,
-                args.runtime,
-                policy,
-                size=args.size,
-                threads=args.threads,
-                precision=args.precision,
-                confidence=args.confidence,
-                cut_detector=CutDetector() if args.reset_on_cut else None,
-                flow=flow,
-                steady=steady_of(args),
-                background=is_live,  # a file can wait, and its end must not come before the graph is kept
-            )
-            if args.runtime == "auto":
-                guarantee = made[key].guarantee
-                report(f"runtime: {made[key].runtime_name}{'' if guarantee is None else f', {guarantee}'}")
-        return made[key]
-
-    return engine
+def _say_runtime(segmenter: "Segmenter") -> None:
+    guarantee = "" if segmenter.guarantee is None else f", {segmenter.guarantee}"
+    report(f"runtime: {segmenter.runtime_name}{guarantee}")
 
 
 def _segment(
-    engine: "EngineMaker", source: str, outputs: list[str], style: "OverlayStyle", flow: str | None, args: Any
+    engines: "Segmenters", source: str, outputs: list[str], style: "OverlayStyle", flow: str | None, args: Any
 ) -> "JobReport":
     from vidseg.flow import flow_estimator
-    from vidseg.stream import parse_policy, segment_to_files
+    from vidseg.stream import segment_to_files
     from vidseg.video import read_isolated
 
     with read_isolated(
@@ -253,18 +171,14 @@ def _segment(
         fps=None if args.fps is None else Fraction(args.fps).limit_denominator(1001),
         start=args.start,
         end=args.end,
-        every=args.every,
         on_lag=args.on_lag,
         reconnect=args.reconnect,
-        stream=args.stream,
-        deinterlace=args.deinterlace,
-        on_size_change="keep" if args.on_size_change == "restart" else "stop",
-        limits=Limits(frame_pixels=args.max_pixels, file_pixels=args.max_file_pixels),
+        **reading_options(args),
     ) as reader:
         at_once = reader.remarks
         for remark in at_once:
             report(remark)
-        segmenter = engine(parse_policy(args.policy, reader.info.fps), reader.info.is_live)
+        segmenter = engines.at(reader.info.fps, is_live=reader.info.is_live)
         # A live source may lose frames by it, so there it must be wanted.
         is_measured = flow is not None and (args.tc != DEFAULT or not reader.info.is_live)
         estimator = flow_estimator(flow) if flow is not None and is_measured else None
@@ -282,27 +196,6 @@ def _segment(
         file=sys.stderr,
     )
     return done
-
-
-def _settings(args: Any) -> dict[str, Any]:
-    """Every option that outputs depend on, by its name on the command line."""
-    return {f"--{name.replace('_', '-')}": value for name, value in vars(args).items() if name not in _WITHOUT_EFFECT}
-
-
-def _check_overlay_options(args: Any) -> None:
-    kinds = {output_kind(output) for output in args.outputs}
-    styled = args.outlines or args.legend or args.classes is not None or args.opacity != 0.5
-    if styled and "overlay" not in kinds:
-        raise InputError(
-            "got --opacity, --outlines, --legend or --classes without an overlay; expected an .mp4 output; "
-            "add -o overlay.mp4"
-        )
-    if args.confidence and not kinds & {"masks", "arrays"}:
-        raise InputError("got --confidence without an output that stores it; expected a folder or .npz; add -o masks")
-    if args.on_size_change == "restart" and kinds & {"arrays", "cvat"}:
-        raise InputError(
-            "got --on-size-change restart with an .npz or .zip, which takes one size only; do: -o masks instead"
-        )
 
 
 def _name_of(source: str) -> str:

@@ -11,11 +11,10 @@ from vidseg.data import VideoRecord
 from vidseg.data.reading import read_frames
 from vidseg.errors import InputError
 from vidseg.evaluate.augmentation import AugmentedSegmenter
-from vidseg.flow import flow_estimator
 from vidseg.models import State, VideoModel
 from vidseg.runtime import EXACT
 from vidseg.steady import Steady
-from vidseg.stream import Policy, Segmenter, parse_policy
+from vidseg.stream import Policy, Segmenter, Segmenters
 from vidseg.stream.policy import VSPW, NoReferences, Offsets
 from vidseg.stream.prior import spread
 from vidseg.types import Frame, Segmentation
@@ -94,8 +93,18 @@ class Engines:
 
     def __init__(self, model: VideoModel, config: EngineConfig) -> None:
         self._model = model
-        self._config = replace(config, runtime="torch") if config.augmented else config
-        self._segmenters: dict[Policy | None, Segmenter] = {}
+        self._config = config = replace(config, runtime="torch") if config.augmented else config
+        self._segmenters = Segmenters(
+            model,
+            config.policy,
+            device=config.device,
+            runtime=config.runtime,
+            precision=config.precision,
+            size=config.size,
+            threads=config.threads,
+            flow=config.flow,
+            steady=config.steady,
+        )
 
     def segmenter(self, video: VideoRecord) -> Segmenter:
         """The segmenter of a video's plain stream.
@@ -103,21 +112,7 @@ class Engines:
         Raises:
             InputError: for a model or an option that cannot be used, or a policy in seconds without a frame rate.
         """
-        config = self._config
-        policy = parse_policy(config.policy, listed_rate(video))
-        if policy not in self._segmenters:
-            self._segmenters[policy] = Segmenter(
-                self._model,
-                config.device,
-                config.runtime,
-                policy,
-                precision=config.precision,
-                size=config.size,
-                threads=config.threads,
-                flow=None if config.flow is None else flow_estimator(config.flow),
-                steady=config.steady,
-            )
-        return self._segmenters[policy]
+        return self._segmenters.at(listed_rate(video))
 
     def engine(self, video: VideoRecord) -> Engine:
         """What segments a video."""

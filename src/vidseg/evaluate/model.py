@@ -17,7 +17,7 @@ from vidseg.evaluate.running import Progress, evaluate_with, limited_processes, 
 from vidseg.evaluate.scoring import ModelScorer
 from vidseg.evaluate.videos import labelled_videos, require_references
 from vidseg.models import VideoModel, architecture_of
-from vidseg.runtime import EXACT, resolve_device
+from vidseg.runtime import describe_precision, resolve_device
 from vidseg.stream import Segmenter
 
 WINDOWS = (8, 16)
@@ -142,7 +142,7 @@ def _describe_engine(config: EngineConfig, segmenter: Segmenter) -> dict[str, An
         "preprocessing": segmenter.preprocessing.to_dict(),
         "device": str(resolve_device(config.device)),
         "runtime": segmenter.runtime_name,  # "auto" is another one on another machine
-        "precision": {"precision": EXACT} if segmenter.guarantee is None else segmenter.guarantee.to_dict(),
+        "precision": describe_precision(segmenter.guarantee),
         "threads": torch.get_num_threads(),
         "flip": config.flip,
         "scales": list(config.scales),

@@ -6,7 +6,7 @@ from vidseg.runtime.contract import Runtime
 from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.exporting import FORMATS, Export, export_model
-from vidseg.runtime.guarantee import EXACT, PRECISIONS, Guarantee, read_export
+from vidseg.runtime.guarantee import EXACT, PRECISIONS, Guarantee, describe_precision, read_export
 from vidseg.runtime.lowering import Lowering, guarantee_of, parse_precision, require_precision
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Runtime",
     "available_runtimes",
     "build_runtime",
+    "describe_precision",
     "export_model",
     "guarantee_of",
     "parse_precision",

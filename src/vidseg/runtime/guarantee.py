@@ -75,6 +75,11 @@ class Guarantee(Judgement):
         )
 
 
+def describe_precision(guarantee: Guarantee | None) -> dict[str, Any]:
+    """What records say of a precision: the guarantee behind it, or that it is exact."""
+    return {"precision": EXACT} if guarantee is None else guarantee.to_dict()
+
+
 def read_export(folder: Path) -> Mapping[str, Any]:
     """The description of an export.
 

@@ -9,6 +9,7 @@ from vidseg.stream.policy import Policy, none, offsets, parse_policy, seconds, v
 from vidseg.stream.pool import PooledStream, StreamPool
 from vidseg.stream.prior import video_prior
 from vidseg.stream.segmenter import Segmenter, StreamState
+from vidseg.stream.segmenters import Segmenters
 from vidseg.stream.steadiness import Break, Steadiness, SteadinessMeter
 from vidseg.stream.stepper import Memory, Stepper
 from vidseg.stream.tensor_segmenter import TensorSegmenter
@@ -25,6 +26,7 @@ __all__ = [
     "Policy",
     "PooledStream",
     "Segmenter",
+    "Segmenters",
     "Steadiness",
     "SteadinessMeter",
     "Stepper",

@@ -38,8 +38,8 @@ class Done:
     problems: tuple[str, ...]
 
 
-class Ledger:
-    """The records of one model with one choice of settings.
+class Conditions:
+    """What outputs depend on besides their source.
 
     Args:
         model: as `vidseg.load` returns it.
@@ -49,6 +49,42 @@ class Ledger:
     def __init__(self, model: VideoModel, settings: Mapping[str, Any]) -> None:
         self._model = model_digest(model)
         self._settings = json.loads(json.dumps(dict(settings)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a record holds of them."""
+        return {"model": self._model, "settings": self._settings}
+
+    def difference(self, record: Mapping[str, Any], source: Identity | None) -> str:
+        """Why outputs would be others now than when a record of them was made, in a few words; empty if not.
+
+        Args:
+            record: with ``source``, ``model`` and ``settings``.
+            source: as it is now.
+
+        Raises:
+            KeyError, TypeError, AttributeError: if the record lacks something.
+        """
+        if record["source"] != source:
+            return "the source is another or was changed"
+        if record["model"] != self._model:
+            return "the model is another"
+        for name in sorted({*record["settings"], *self._settings}):
+            before, now = record["settings"].get(name), self._settings.get(name)
+            if before != now:
+                return f"{name} is {_shown(now)} and was {_shown(before)}"
+        return ""
+
+
+class Ledger:
+    """The records of one model with one choice of settings.
+
+    Args:
+        model: as `vidseg.load` returns it.
+        settings: whatever else the outputs depend on: JSON-able values by the names that users know them by.
+    """
+
+    def __init__(self, model: VideoModel, settings: Mapping[str, Any]) -> None:
+        self._conditions = Conditions(model, settings)
 
     def look_up(self, source: str, outputs: Sequence[PathLike]) -> Done | str:
         """What was made of an input if that is all there, else the reason why not in a few words.
@@ -96,8 +132,7 @@ class Ledger:
             {
                 "format": _FORMAT,
                 "source": identity,
-                "model": self._model,
-                "settings": self._settings,
+                **self._conditions.to_dict(),
                 "outputs": {_name(output, path): output_identity(output) for output in outputs},
                 "frames": done.frames,
                 "problems": list(done.problems),
@@ -105,14 +140,8 @@ class Ledger:
         )
 
     def _difference(self, record: dict[str, Any], source: str, outputs: Sequence[PathLike]) -> str:
-        if record["source"] != source_identity(source):
-            return "the source is another or was changed"
-        if record["model"] != self._model:
-            return "the model is another"
-        for name in sorted({*record["settings"], *self._settings}):
-            before, now = record["settings"].get(name), self._settings.get(name)
-            if before != now:
-                return f"{name} is {_shown(now)} and was {_shown(before)}"
+        if difference := self._conditions.difference(record, source_identity(source)):
+            return difference
         for output in outputs:
             before = record["outputs"].get(_name(output, record_path(outputs)))
             if before is None:

@@ -39,6 +39,8 @@ class Steadiness:
         cuts: how many were not, because too little of the frame before was seen again.
         scores: TC under each protocol, 0–1; None if no pair was.
         agreement: share of all visible pixels, 0–1, whose label is that of the frame before there.
+        agreements: of every frame the share of its visible pixels, 0–1, whose label is that of the frame before there;
+            None where no pair counts.
         lowest: the frames where it breaks most, at most 10, the worst first.
         seconds: what it cost; other work went on meanwhile.
     """
@@ -48,6 +50,7 @@ class Steadiness:
     cuts: int
     scores: Mapping[str, float | None]
     agreement: float | None
+    agreements: tuple[float | None, ...]
     lowest: tuple[Break, ...]
     seconds: float
 
@@ -89,6 +92,7 @@ class SteadinessMeter:
             cuts=tally.cuts,
             scores=tally.scores(),
             agreement=tally.agreement(),
+            agreements=tuple(tally.agreements),
             lowest=tuple(heapq.nsmallest(_LOWEST, breaks, key=lambda one: one.agreement)),
             seconds=self._seconds,
         )

@@ -5,11 +5,18 @@ import csv
 import os
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vidseg.errors import MediaError
 from vidseg.files import atomic_file
 from vidseg.types import ClassMap, Segmentation
 from vidseg.video.writer import Pending, Writer
+
+
+def class_shares(segmentation: Segmentation) -> NDArray[np.float64]:
+    """How much of a frame belongs to each class: K shares of all its pixels, 0–1; the rest is the ignore value's."""
+    labels, classes = segmentation.labels, segmentation.class_map.num_classes
+    return np.bincount(labels.ravel(), minlength=classes)[:classes] / labels.size
 
 
 class SharesWriter(Writer):
@@ -28,7 +35,6 @@ class SharesWriter(Writer):
 
     def __init__(self, path: str | os.PathLike[str], class_map: ClassMap) -> None:
         self._name = os.fspath(path)
-        self._num_classes = class_map.num_classes
         self._pending = Pending(path, atomic_file(path))
         self._file = self._pending.path.open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._file, lineterminator="\n")
@@ -41,10 +47,9 @@ class SharesWriter(Writer):
             MediaError: if it cannot be written.
         """
         self._pending.count()
-        labels, frame = segmentation.labels, segmentation.frame
-        counts = np.bincount(labels.ravel(), minlength=self._num_classes)[: self._num_classes]
+        frame = segmentation.frame
         time = "" if frame.time is None else f"{frame.time:.6f}"
-        self._write_row([frame.index, time, *(f"{share:.6f}" for share in counts / labels.size)])
+        self._write_row([frame.index, time, *(f"{share:.6f}" for share in class_shares(segmentation))])
 
     def close(self) -> None:
         """Completes the file; see `Writer.close`."""
