@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import stores
 import trees
 from vidseg.data import CacheConfig, ClipConfig, ClipDataset, FrameCache, open_dataset
 from vidseg.data import clip_reading as reading
+from vidseg.data.packing import pack
 from vidseg.errors import DataError, InputError, VidsegWarning
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the cache needs POSIX locks")
@@ -177,6 +180,12 @@ def test_processes_share_it_and_may_be_killed_at_any_moment(tmp_path: Path) -> N
     np.testing.assert_array_equal(FrameCache(folder, limit).get("after"), image(99))
 
 
+@pytest.fixture
+def memory() -> Iterator[None]:
+    with stores.emptied_memory():
+        yield
+
+
 def folder_of_videos(root: Path) -> Path:
     """The same labels for a folder of images and for a video file."""
     from fractions import Fraction
@@ -201,15 +210,24 @@ def folder_of_videos(root: Path) -> Path:
     return root
 
 
-def samples(root: Path, cache: FrameCache | None) -> list[object]:
+def samples(root: Path | str, cache: FrameCache | None) -> list[object]:
     dataset = open_dataset(root, "folder", "train")
     clips = ClipDataset(dataset, ClipConfig(reference_offsets=(3, 1), per="frame"), cache=cache)
     return [clips[epoch, number] for epoch in range(2) for number in range(len(clips))]
 
 
-def test_clips_are_the_same_with_and_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = folder_of_videos(tmp_path / "data")
+@pytest.mark.parametrize("place", ["folder", "store", "shards"])
+def test_clips_are_the_same_with_and_without_it(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    root: Path | str = folder_of_videos(tmp_path / "data")
     expected = samples(root, None)
+    if place == "store":
+        request.getfixturevalue("memory")
+        root = stores.upload(Path(root), "memory://data")
+    elif place == "shards":
+        pack(root, "folder", tmp_path / "shards")
+        root = tmp_path / "shards"
     assert {sample.video for sample in expected} == {"frames", "film"}
 
     def equal(found: list[object]) -> bool:
@@ -227,6 +245,19 @@ def test_clips_are_the_same_with_and_without_it(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(reading, "read_frames", undecoded)
     monkeypatch.setattr(reading, "read_labels", undecoded)
     assert equal(samples(root, cache))
+
+
+def test_a_changed_object_of_a_store_is_decoded_anew(tmp_path: Path, memory: None) -> None:
+    root = folder_of_videos(tmp_path / "data")
+    (root / "train.txt").write_text("frames\n")
+    address = stores.upload(root, "memory://data")
+    cache = FrameCache(tmp_path / "cache", 10**7)
+    before = samples(address, cache)
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(root / "images" / "frames" / "00000004.jpg")
+    stores.upload(root, address)
+    after = samples(address, cache)
+    assert any(not bool((a.clip == b.clip).all()) for a, b in zip(before, after, strict=True))
+    assert all((a.clip == b.clip).all() for a, b in zip(samples(address, None), after, strict=True))
 
 
 def test_a_changed_file_is_decoded_anew_and_a_missing_one_is_said(tmp_path: Path) -> None:
@@ -253,9 +284,9 @@ def test_labels_of_other_classes_and_other_sizes_are_not_mixed_up(tmp_path: Path
     cache = FrameCache(tmp_path / "cache", 10**7)
     dataset = open_dataset(root, "camvid", "train")
     reader = reading.ClipReader(spec=dataset.spec, cache=cache)
-    record = next(frame for _, frame in dataset.labelled_frames())
-    size = reader.images(dataset.videos[0], [0])[0].shape[:2]
+    video, record = next(iter(dataset.labelled_frames()))
+    size = reader.images(video, [0])[0].shape[:2]
     for _ in range(2):
-        assert reader.labels(record, size) is not None
+        assert reader.labels(video, record, size) is not None
         with pytest.raises(DataError, match="expected equal sizes"):
-            reader.labels(record, (size[0] + 1, size[1]))
+            reader.labels(video, record, (size[0] + 1, size[1]))

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from toys import ToyReference
+from toys import Referring
 from vidseg.stream import Segmenters
 
 
@@ -15,7 +15,7 @@ def test_only_live_sources_go_on_while_the_network_is_compiled(monkeypatch: pyte
         return SimpleNamespace()
 
     monkeypatch.setattr("vidseg.stream.segmenters.Segmenter", segmenter)
-    engines = Segmenters(ToyReference())
+    engines = Segmenters(Referring())
     assert engines.at(None) is engines.at(Fraction(25))
     assert engines.at(None, is_live=True) is not engines.at(None)
     assert made == [False, True]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vidseg.data import FrameRecord, VideoRecord
+from vidseg.data.trees import LocalTree
 from vidseg.errors import InputError
 from vidseg.train.sampling import Plan, load_batches, own_samples
 
@@ -52,7 +53,10 @@ class Clips:
 
     def __init__(self, *counts: int) -> None:
         names = [f"video{number}" for number in range(len(counts))]
-        self.videos = [VideoRecord(name=name, frames=(FRAME,) * n) for name, n in zip(names, counts, strict=True)]
+        tree = LocalTree("data")
+        self.videos = [
+            VideoRecord(tree=tree, name=name, frames=(FRAME,) * n) for name, n in zip(names, counts, strict=True)
+        ]
         self.owners = [name for name, n in zip(names, counts, strict=True) for _ in range(n)]
 
     def samples_of(self, videos: set[str]) -> list[int]:
