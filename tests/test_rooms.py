@@ -35,3 +35,9 @@ def test_every_module_imports_without_extras() -> None:
 def test_the_public_api_is_there() -> None:
     for name in vidseg.__all__:
         assert getattr(vidseg, name) is not None
+
+
+def test_the_process_that_decodes_starts_without_torch() -> None:
+    script = "import sys, vidseg.video.channel; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

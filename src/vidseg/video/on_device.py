@@ -7,13 +7,15 @@ bus. Which of the two it is changes no more than the rounding of colours.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from vidseg.errors import MediaError, extra
+from vidseg.errors import InputError, MediaError, extra
 from vidseg.video.reader import read_video
+
+if TYPE_CHECKING:
+    # Torch takes seconds to import, and the process that only decodes has no use for it.
+    import torch
+    from torch import Tensor
 
 # Decoded at once: enough to hide the calls, and 10 MB of frames at 480p.
 _AT_ONCE = 8
@@ -29,16 +31,16 @@ class DeviceFrames:
         remark: why it is not NVDEC, in one line; None where it is.
     """
 
-    def __init__(self, path: Path, device: torch.device, decoder: Any, remark: str | None) -> None:
+    def __init__(self, path: Path, device: "torch.device", decoder: Any, remark: str | None) -> None:
         self.remark = remark
         self.decoder = "av" if decoder is None else "nvdec" if remark is None else "torchcodec"
         self._path, self._device, self._decoder = path, device, decoder
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> "Iterator[Tensor]":
         for frames in self._read() if self._decoder is None else self._decoded():
             yield from frames
 
-    def _decoded(self) -> Iterator[Tensor]:
+    def _decoded(self) -> "Iterator[Tensor]":
         """[N,3,H,W] each."""
         count = len(self._decoder)
         for start in range(0, count, _AT_ONCE):
@@ -51,8 +53,10 @@ class DeviceFrames:
                 ) from error
             yield frames.to(self._device)
 
-    def _read(self) -> Iterator[Tensor]:
+    def _read(self) -> "Iterator[Tensor]":
         """[1,3,H,W] each."""
+        import torch
+
         with read_video(self._path) as reader:
             for frame in reader:
                 image = torch.from_numpy(frame.image.copy())
@@ -61,7 +65,7 @@ class DeviceFrames:
                 yield image.to(self._device, non_blocking=True).permute(2, 0, 1)[None]
 
 
-def decode_on_device(path: str | os.PathLike[str], device: str | torch.device = "cuda") -> DeviceFrames:
+def decode_on_device(path: str | os.PathLike[str], device: "str | torch.device" = "cuda") -> DeviceFrames:
     """Opens a video file for a network on a device.
 
     Args:
@@ -69,9 +73,10 @@ def decode_on_device(path: str | os.PathLike[str], device: str | torch.device = 
         device: where the frames are wanted.
 
     Raises:
+        InputError: for a device that torch does not know or that is not there.
         MediaError: if it is not there; on reading, if it is no video, or is damaged.
     """
-    path, place = Path(path), torch.device(device)
+    path, place = Path(path), _device(device)
     if not path.is_file():
         raise MediaError(f"got {path}, which is no file; expected a video")
     try:
@@ -85,7 +90,20 @@ def decode_on_device(path: str | os.PathLike[str], device: str | torch.device = 
     return DeviceFrames(path, place, decoder, f"decoded on the CPU: {_one_line(fallback)}" if fallback else None)
 
 
-def _torchcodec(path: Path, device: torch.device) -> Any:
+def _device(name: "str | torch.device") -> "torch.device":
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"got device {str(name)!r} ({_one_line(error)}); expected cpu, cuda, or an accelerator that is there"
+        ) from None
+    return device
+
+
+def _torchcodec(path: Path, device: "torch.device") -> Any:
     """A decoder of torchcodec, or whatever it raises.
 
     Raises:
