@@ -153,10 +153,12 @@ def test_torchcodec_is_shown_an_ffmpeg() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_check_runs_dry(tmp_path: Path) -> None:
+def test_the_script_runs_steps_dry(tmp_path: Path) -> None:
     script = Path(__file__).parents[2] / "tools" / "gpu_check.sh"
+    # The others take minutes on a CPU; what they do is tested by itself.
+    steps = ("tests", "video")
     done = subprocess.run(
-        [script, str(tmp_path), "--dry"],
+        [script, str(tmp_path), "--dry", "--only", *steps],
         capture_output=True,
         text=True,
         env={"PYTHON": sys.executable, "PATH": "/usr/bin:/bin"},
@@ -165,4 +167,4 @@ def test_the_whole_check_runs_dry(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "summary.json").read_text())
     assert found["dry"] is True
     assert found["problems"] == {}
-    assert set(found["steps"]) == set(STEPS)
+    assert set(found["steps"]) == set(steps)
