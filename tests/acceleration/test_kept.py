@@ -1,5 +1,7 @@
 """Tables are made once, dropped in time, and listed for whoever has to keep them alive."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -46,3 +48,20 @@ def test_an_error_ends_the_list() -> None:
         raise RuntimeError("stop")
     table(1)
     assert tables == []
+
+
+def test_threads_have_lists_of_their_own_however_equal_they_are() -> None:
+    @kept(maxsize=4)
+    def table(size: int) -> torch.Tensor:
+        return torch.zeros(size)
+
+    with ThreadPoolExecutor(1) as other, handed_out() as tables:
+        with handed_out() as inner:
+            other.submit(table, 2).result()
+        mine = table(2)
+        with handed_out():  # of as many tensors, which have no one answer to ==
+            table(2)
+        table(2)
+    assert inner == []
+    assert len(tables) == 3
+    assert all(handed is mine for handed in tables)

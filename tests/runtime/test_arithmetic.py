@@ -1,5 +1,8 @@
 """What "fp32" and the others mean: settings that are put back, and weights that are rounded once without a trace."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -28,6 +31,46 @@ def test_tensor_float_is_as_asked_for_and_then_as_it_was(arithmetic: Arithmetic,
     assert tensor_float() == before
     with computing_in(arithmetic, CPU):
         assert tensor_float() == before
+
+
+def test_threads_take_turns_so_that_none_computes_in_anothers_setting() -> None:
+    before, inside = tensor_float(), threading.Event()
+
+    def other() -> tuple[bool, bool]:
+        inside.set()
+        with computing_in("fp32", CUDA):
+            return tensor_float()
+
+    with ThreadPoolExecutor(1) as pool:
+        with computing_in("tf32", CUDA):
+            future = pool.submit(other)
+            assert inside.wait(10)
+            with pytest.raises(TimeoutError):
+                future.result(0.1)
+            assert tensor_float() == (True, True)
+        assert future.result(10) == (False, False)
+    assert tensor_float() == before
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="this torch has one way to set it")
+def test_a_setting_of_the_newer_way_is_as_asked_for_and_then_as_it_was() -> None:
+    products, convolutions, recurrent = (
+        torch.backends.cuda.matmul,
+        torch.backends.cudnn.conv,
+        torch.backends.cudnn.rnn,
+    )
+    legacy = tensor_float()
+    try:
+        products.fp32_precision = convolutions.fp32_precision = "tf32"
+        recurrent.fp32_precision = "ieee"
+        for arithmetic, precision in (("fp32", "ieee"), ("tf32", "tf32")):
+            with computing_in(arithmetic, CUDA):
+                assert products.fp32_precision == convolutions.fp32_precision == precision
+            assert products.fp32_precision == convolutions.fp32_precision == "tf32"
+            assert recurrent.fp32_precision == "ieee"
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = legacy
+    assert tensor_float() == legacy
 
 
 def test_exact_inside_reduced_is_exact() -> None:

@@ -1,13 +1,18 @@
 """Frames run in torch while a graph is compiled elsewhere, and the stream goes over to it without losing its state."""
 
+import gc
+import io
 import os
 import pickle
+import subprocess
 import threading
 import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +24,7 @@ import toys
 from vidseg.acceleration import accelerate
 from vidseg.errors import InputError, VidsegWarning
 from vidseg.models import FrameInputs, VideoModel
-from vidseg.runtime import build_runtime
+from vidseg.runtime import background, build_runtime
 from vidseg.runtime import openvino as room
 from vidseg.runtime.background import _NICENESS, BackgroundCompiler
 from vidseg.runtime.compiling import Compiled, GraphRuntime
@@ -140,12 +145,48 @@ def test_the_process_makes_the_newest_first_and_an_error_is_that_of_its_graph(tm
     assert sorted(loaded) == ["key3", "key4"]
     assert set(tmp_path.iterdir()) == {tmp_path / "key3.graph", tmp_path / "key4.graph"}
     wait_for_thread()
+    assert compiler._work._asked == {}  # nothing is kept of what was handed over
+
+
+def compile_for_long(graph: StepGraph, example: Sequence[Tensor]) -> bytes:
+    """In the other process."""
+    time.sleep(600)
+    return b""
+
+
+def test_a_compiler_that_nobody_has_any_more_ends_its_process_and_one_compiles_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, start = [], background._started
+
+    def noted() -> "subprocess.Popen[bytes]":
+        started.append(start())
+        return started[-1]
+
+    monkeypatch.setattr(background, "_started", noted)
+    graph = StepGraph(accelerate(tiny.segformer()), "start", channels_last=True)
+    one, other = (BackgroundCompiler(GraphCache(tmp_path), compile_for_long, lambda key: None) for _ in range(2))
+    future = one.compiled("key", graph, ())
+    while not started:
+        time.sleep(0.01)
+    waits = other.compiled("key", graph, ())
+    del other  # it waits for its turn
+    assert waits.cancelled()
+    assert [process.poll() for process in started] == [None]
+    del one
+    gc.collect()
+    wait_for_thread()
+    assert started[0].poll() is not None
+    assert len(started) == 1
+    with pytest.raises(InputError, match="got exit code"):
+        future.result(0)
 
 
 def test_a_model_that_cannot_be_handed_over_is_said_so(tmp_path: Path) -> None:
     graph = StepGraph(accelerate(tiny.segformer()), "start", channels_last=True)
     graph.secret = lambda: None
-    future = BackgroundCompiler(GraphCache(tmp_path), translate, lambda key: None).compiled("key", graph, ())
+    compiler = BackgroundCompiler(GraphCache(tmp_path), translate, lambda key: None)
+    future = compiler.compiled("key", graph, ())
     with pytest.raises(InputError, match="cannot be handed to another process"):
         future.result(60)
     wait_for_thread()
@@ -183,11 +224,19 @@ def wait_for_thread() -> None:
             assert not thread.is_alive()
 
 
-def test_without_a_cache_it_compiles_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VIDSEG_CACHE", "off")
+@pytest.mark.parametrize("place", ["off", "file"])
+def test_without_a_cache_it_compiles_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    (tmp_path / "file").touch()  # no folder can be made in it
+    monkeypatch.setenv("VIDSEG_CACHE", "off" if place == "off" else str(tmp_path / "file" / "graphs"))
     compiled = []
-    monkeypatch.setattr(room, "_compiled", lambda graph, *rest: compiled.append(graph.name))
+
+    def compile_graph(graph: StepGraph, *rest: object) -> SimpleNamespace:
+        compiled.append(graph.name)
+        return SimpleNamespace(export_model=lambda: io.BytesIO(b"graph"))
+
+    monkeypatch.setattr(room, "_compiled", compile_graph)
     monkeypatch.setattr(room, "_runner", lambda request: lambda arguments: [torch.zeros(1, 16, 24, 5)])
     runtime = build_runtime("openvino", tiny.segformer(), "cpu", background=True)
-    runtime.run("start", FrameInputs(torch.zeros(1, 3, *SIZE)))
+    with nullcontext() if place == "off" else pytest.warns(VidsegWarning, match="got no compiled graph into"):
+        runtime.run("start", FrameInputs(torch.zeros(1, 3, *SIZE)))
     assert compiled == ["start"]

@@ -198,3 +198,25 @@ def randomised(model: VideoModel, step: str, seed: int) -> FrameInputs:
 def tensors(outputs: FrameOutputs) -> list[torch.Tensor]:
     head = [tensor for tensor in (outputs.logits, outputs.decision) if tensor is not None]
     return [*head, *outputs.context, *(outputs.state[name] for name in sorted(outputs.state))]
+
+
+def test_an_interrupt_while_it_waits_for_partners_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = Recorder()
+    runtime = BatchedRuntime(inner, 2, 0)
+
+    def interrupted(first: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runtime, "_gather", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            runtime.run("step", frame(1))
+    assert runtime._waiting == []
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(runtime.run, "step", frame(2))
+        try:
+            assert float(future.result(10).logits) == 2
+        finally:
+            runtime._computing = False  # so that a failure ends
+            with runtime._changed:
+                runtime._changed.notify_all()

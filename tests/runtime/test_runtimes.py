@@ -1,6 +1,7 @@
 """Every runtime computes what the unaccelerated model does in torch; each is found, chosen and refused by name."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from vidseg.models import CFFM, MIT_SIZES, CFFMConfig, FrameInputs, VideoModel
 from vidseg.runtime import EagerRuntime, Runtime, available_runtimes, build_runtime
 from vidseg.runtime.compiling import MAX_GRAPHS, GraphRuntime
 from vidseg.runtime.graph import StepGraph
+from vidseg.runtime.inductor import CompiledRuntime
 from vidseg.stream import Segmenter
 
 CPU = torch.device("cpu")
@@ -228,3 +230,22 @@ def test_a_gpu_in_reduced_precision_stays_close(name: str) -> None:
     _, expected = last_logits(EagerRuntime(model, CPU), frames)
     assert got.dtype == torch.float32
     assert (got.cpu() - expected).abs().mean() < 0.3 * expected.std()
+
+
+def test_a_compiled_runtime_leaves_warnings_alone_where_it_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bool, bool]] = []
+    filters = warnings.filters
+
+    def compiled(function):
+        def run(inputs: FrameInputs):
+            seen.append((warnings.filters is filters, torch.is_grad_enabled() or torch.is_inference_mode_enabled()))
+            return function(inputs)
+
+        return run
+
+    monkeypatch.setattr("vidseg.runtime.inductor.require_compiler", lambda name: None)
+    monkeypatch.setattr("vidseg.runtime.inductor.torch.compile", compiled)
+    runtime = CompiledRuntime(tiny.segformer(), CPU)
+    for side in (64, 64, 96):
+        runtime.run("start", FrameInputs(torch.zeros(1, 3, 64, side)))
+    assert seen == [(False, False), (True, False), (False, False)]

@@ -225,3 +225,33 @@ def test_a_restarted_stream_takes_another_size() -> None:
             stream.step(large)
         stream.restart()
         assert stream.step(large).labels.shape == (48, 64)
+
+
+def test_a_callback_does_not_wait_for_its_own_thread() -> None:
+    frames, problems, go_on = tiny.video(3), [], threading.Event()
+    with StreamPool(segmenter_of(tiny.segformer()), limit=1) as pool:
+        stream, step = pool.open(waiting=1), pool.segmenter.step
+        pool.segmenter.step = lambda *words: go_on.wait(10) and step(*words)  # type: ignore[assignment,method-assign]
+
+        def called(future: Future[Segmentation]) -> None:
+            for ask in (stream.submit, stream.step):
+                try:
+                    ask(frames[2])
+                except InputError as error:
+                    problems.append(str(error))
+            try:
+                stream.close()
+            except RuntimeError as error:
+                problems.append(str(error))
+            pool.open().close()  # there is room for another
+            problems.append("done")
+
+        first = stream.submit(frames[0])
+        first.add_done_callback(called)
+        last = stream.submit(frames[1])
+        go_on.set()
+        assert last.result(10).labels.shape == frames[1].size
+    assert len(problems) == 3
+    assert "submit from another thread" in problems[0]
+    assert "do: submit" in problems[1]
+    assert problems[2] == "done"

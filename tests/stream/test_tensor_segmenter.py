@@ -18,6 +18,7 @@ from vidseg.models.contract import example_inputs
 from vidseg.models.schedules import Repeated
 from vidseg.runtime import EagerRuntime, available_runtimes
 from vidseg.runtime.compiling import Compiled, GraphRuntime
+from vidseg.runtime.devices import with_index
 from vidseg.runtime.eager import widened
 from vidseg.runtime.graph import StepGraph
 from vidseg.stream import Segmenter, Stepper, TensorSegmenter, none, offsets
@@ -243,3 +244,10 @@ def test_a_recording_outlives_its_tables() -> None:
         others.step(others.start((64, width)), torch.zeros(1, 3, 64, width, dtype=torch.uint8, device="cuda"))
     for got, wanted in zip(segmenter.segment(on_gpu), expected, strict=True):
         assert torch.equal(got, wanted)
+
+
+def test_a_device_without_a_number_is_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert with_index(torch.device("cuda")) == torch.device("cuda:1")
+    for name in ("cuda:0", "cpu"):
+        assert with_index(torch.device(name)) == torch.device(name)

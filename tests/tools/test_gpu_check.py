@@ -66,10 +66,15 @@ def test_a_step_that_fails_or_is_stopped_costs_no_other(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(driver.subprocess, "Popen", instead)
     monkeypatch.setattr(driver, "DRY", replace(DRY, seconds=dict.fromkeys(STEPS, 1)))
+    for name in (*words, "training"):  # of an earlier run, on a GPU
+        record.write(record.path_of(tmp_path, name), {"dry": False, "error": "of old", "environment": {}})
     assert driver.main([str(tmp_path), "--dry", "--only", *words]) == 1
     found = json.loads((tmp_path / "summary.json").read_text())
     assert found["problems"] == {"tests": "ended with exit code 3; see log.txt", "bench": "stopped after 1 s"}
     assert found["steps"]["video"]["problem"] is None
+    assert "error" not in found["steps"]["video"]
+    assert set(found["steps"]) == set(words)
+    assert found["environment"] is None
 
 
 def rows(**rates: float) -> list[dict]:

@@ -32,6 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for step in args.only:
         began = time.perf_counter()
         print(f"{step}, at most {plan.seconds[step]} s", flush=True)
+        record.path_of(args.out, step).unlink(missing_ok=True)  # figures of an earlier run are not this one's
         problem = run(step, args.out, dry=args.dry, seconds=plan.seconds[step])
         if problem is not None:
             problems[step] = problem
@@ -39,7 +40,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{step}: {problem or 'done'}, {took:.0f} s", flush=True)
         record.write(
             record.path_of(args.out, step),
-            record.read(args.out, step) | {"step": step, "problem": problem, "step_seconds": round(took, 1)},
+            record.read(args.out, step)
+            | {"step": step, "dry": args.dry, "problem": problem, "step_seconds": round(took, 1)},
         )
     summary = summarise(args.out, dry=args.dry)
     record.write(args.out / "summary.json", summary)

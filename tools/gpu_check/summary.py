@@ -28,8 +28,14 @@ class Target:
 
 
 def summarise(folder: Path, *, dry: bool) -> dict[str, Any]:
-    """What the steps wrote to a folder, and the targets. A dry run meets none and misses none."""
-    steps = {name: found for name in STEPS if (found := record.read(folder, name))}
+    """What the steps wrote to a folder, and the targets. A dry run meets none and misses none.
+
+    Args:
+        folder: of the records.
+        dry: of which runs; records of the others are left out.
+    """
+    records = {name: record.read(folder, name) for name in STEPS}
+    steps = {name: found for name, found in records.items() if found and found.get("dry", dry) == dry}
     machine = next((step["environment"] for step in steps.values() if "environment" in step), None)
     rows = []
     for target in TARGETS:

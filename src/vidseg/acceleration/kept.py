@@ -4,6 +4,7 @@ What a CUDA graph has recorded reads them at their addresses for as long as it i
 which tables were handed out meanwhile and keeps these alive, whatever is dropped here.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, wraps
@@ -12,8 +13,15 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Lists that grow while they are in force, innermost last.
-_lists: list[list[object]] = []
+
+class _Lists(threading.local):
+    """A thread's lists that grow while they are in force, innermost last."""
+
+    def __init__(self) -> None:
+        self.growing: list[list[object]] = []
+
+
+_lists = _Lists()
 _forget: list[Callable[[], None]] = []
 
 
@@ -27,7 +35,7 @@ def kept(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
         @wraps(function)
         def hand_out(*args: P.args, **kwargs: P.kwargs) -> T:
             result = cached(*args, **kwargs)  # type: ignore[arg-type]  # hashable, as a cache's keys are
-            for handed_out in _lists:
+            for handed_out in _lists.growing:
                 handed_out.append(result)
             return result
 
@@ -44,10 +52,10 @@ def forget_all() -> None:
 
 @contextmanager
 def handed_out() -> Iterator[list[object]]:
-    """The tables that are asked for inside, in a list that grows."""
+    """The tables that this thread asks for inside, in a list that grows."""
     tables: list[object] = []
-    _lists.append(tables)
+    _lists.growing.append(tables)
     try:
         yield tables
     finally:
-        _lists.remove(tables)
+        _lists.growing.pop()

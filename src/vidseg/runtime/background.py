@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from torch import Tensor
@@ -32,6 +32,10 @@ Translate = Callable[[StepGraph, Sequence[Tensor]], bytes]
 _NICENESS = 5
 # A graph under way is read back before the interpreter goes: the library would be called while it is taken down.
 _GRACE = 10.0
+# Between looks whether who waits for its turn is still wanted.
+_PATIENCE = 0.1
+# One compiles at a time, whatever the number of segmenters: the stream needs the other cores.
+_turn = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -53,45 +57,90 @@ class BackgroundCompiler:
     """
 
     def __init__(self, cache: GraphCache, translate: Translate, load: Callable[[str], Compiled | None]) -> None:
+        self._work = _Work(cache, translate, load)
+        weakref.finalize(self, self._work.end)
+
+    def compiled(self, key: str, graph: StepGraph, example: Sequence[Tensor]) -> "Future[Compiled]":
+        """What holds the graph once it is ready to run, or the error that says why it cannot be had.
+
+        It is kept here for as long as it is under way; who asks later has it tried again.
+        """
+        return self._work.ask(_Job(key, graph, example))
+
+
+class _Work:
+    """What the thread does; apart from the compiler, which ends it when nobody uses that any more, or Python ends."""
+
+    def __init__(self, cache: GraphCache, translate: Translate, load: Callable[[str], Compiled | None]) -> None:
         self._cache = cache
         self._translate = translate
         self._load = load
-        self._lock = threading.Lock()
-        self._under_way = _UnderWay()
+        self._lock = threading.RLock()  # the thread itself may be the one that finds the compiler gone
         self._asked: dict[str, Future[Compiled]] = {}
-        weakref.finalize(self, self._under_way.end)
+        self._wanted: list[_Job] = []
+        self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
 
-    def compiled(self, key: str, graph: StepGraph, example: Sequence[Tensor]) -> "Future[Compiled]":
-        """What holds the graph once it is ready to run, or the error that says why it cannot be had."""
+    def ask(self, job: _Job) -> "Future[Compiled]":
         with self._lock:
-            if key not in self._asked:
-                self._asked[key] = Future()
-                self._under_way.wanted.append(_Job(key, graph, example))
-                if self._under_way.thread is None:
-                    self._under_way.thread = threading.Thread(target=self._work, name="vidseg-compiling", daemon=True)
-                    self._under_way.thread.start()
-            return self._asked[key]
+            if job.key not in self._asked:
+                self._asked[job.key] = Future()
+                self._wanted.append(job)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="vidseg-compiling", daemon=True)
+                    self._thread.start()
+            return self._asked[job.key]
 
-    def _work(self) -> None:
+    def end(self) -> None:
+        self._has_ended = True
+        thread, process = self._thread, self._process
+        with self._lock:
+            while self._wanted:
+                self._asked.pop(self._wanted.pop().key).cancel()
+        if thread is not None and thread is not threading.current_thread():
+            if process is not None:
+                process.kill()
+            thread.join(_GRACE)
+
+    def _run(self) -> None:
         with ExitStack() as stack:
-            process = None
-            while (job := self._next()) is not None:
+            while self._turn_comes():
                 try:
-                    if process is None:
-                        process = stack.enter_context(_started())
-                        self._under_way.watch(process)
-                    self._asked[job.key].set_result(self._made(process, job))
-                except Exception as error:  # said by whoever asked for the graph
-                    self._asked[job.key].set_exception(error)
-                if process is not None and process.poll() is not None:
-                    process = None  # it crashed; the next graph has another
+                    if (job := self._next()) is None:
+                        return
+                    self._do(job, stack)
+                finally:
+                    _turn.release()
+
+    def _turn_comes(self) -> bool:
+        """Waits until no other compiler of this process is at work; false if this one has ended meanwhile."""
+        while not _turn.acquire(timeout=_PATIENCE):
+            if self._has_ended:
+                return False
+        return True
 
     def _next(self) -> _Job | None:
         with self._lock:
-            if self._under_way.wanted:
-                return self._under_way.wanted.pop()
-            self._under_way.thread = None
+            if self._wanted:
+                return self._wanted.pop()
+            self._thread = self._process = None  # the stack ends that
             return None
+
+    def _do(self, job: _Job, stack: ExitStack) -> None:
+        future = self._asked[job.key]
+        try:
+            if self._process is None:
+                self._process = stack.enter_context(_started())
+            if self._has_ended:
+                self._process.kill()
+            future.set_result(self._made(self._process, job))
+        except Exception as error:  # said by whoever asked for the graph
+            future.set_exception(error)
+        with self._lock:
+            del self._asked[job.key]
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None  # it crashed; the next graph has another
 
     def _made(self, process: "subprocess.Popen[bytes]", job: _Job) -> Compiled:
         """Has the process compile, and reads the result back.
@@ -117,30 +166,6 @@ class BackgroundCompiler:
         if compiled is None:
             raise InputError(f"got nothing back from {self._cache.folder}")
         return compiled
-
-
-@dataclass
-class _UnderWay:
-    """What has to end with the interpreter; apart from the compiler, which ends it."""
-
-    wanted: list[_Job] = field(default_factory=list)
-    thread: threading.Thread | None = None
-    process: "subprocess.Popen[bytes] | None" = None
-    has_ended: bool = False
-
-    def watch(self, process: "subprocess.Popen[bytes]") -> None:
-        self.process = process
-        if self.has_ended:
-            process.kill()
-
-    def end(self) -> None:
-        self.has_ended = True
-        thread, process = self.thread, self.process
-        self.wanted.clear()
-        if thread is not None and thread is not threading.current_thread():
-            if process is not None:
-                process.kill()
-            thread.join(_GRACE)
 
 
 def _started() -> "subprocess.Popen[bytes]":

@@ -82,23 +82,23 @@ class BatchedRuntime:
     def run(self, step: str, inputs: FrameInputs) -> FrameOutputs:
         """See `Runtime.run`; an error is that of these inputs, never of others that went along."""
         request = _Request(step, inputs)
-        batch: list[_Request] = []
+        leads, batch = False, list[_Request]()
         try:
             with self._changed:
                 self._waiting.append(request)
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: request.is_done or self._is_next(request))
                 if not request.is_done:
-                    self._computing = True
+                    self._computing = leads = True
                     batch = self._gather(request)
             self._compute(batch)
         finally:
             with self._changed:
-                if batch:
+                if leads:
                     self._computing = False
                     # After an interrupt: the others go on without this one.
                     self._waiting[:0] = [left for left in batch if not left.is_done and left is not request]
-                elif request in self._waiting:
+                if request in self._waiting:
                     self._waiting.remove(request)
                 self._changed.notify_all()
         if request.error is not None:

@@ -68,7 +68,8 @@ def _record(
             for _ in range(_WARM_UPS):
                 compute()
         torch.cuda.current_stream(device).wait_stream(side)
-        with torch.cuda.device(device), torch.cuda.graph(recording):
+        # What other threads ask of the device meanwhile is no part of the recording, and must not end it.
+        with torch.cuda.device(device), torch.cuda.graph(recording, capture_error_mode="thread_local"):
             outputs = compute()
 
     return _Replay(recording, inputs, outputs, tables)

@@ -24,6 +24,13 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def with_index(device: torch.device) -> torch.device:
+    """The same device, by the number that tensors on it have: "cuda" alone is whichever is the current one."""
+    if str(device) == "cuda":  # torch declares an index to be a number always
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
 def set_threads(threads: int) -> None:
     """Sets torch's CPU threads, for the whole process.
 

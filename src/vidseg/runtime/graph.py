@@ -190,8 +190,15 @@ def _first_cause(error: BaseException) -> BaseException:
 
 
 @contextmanager
+def without_gradients() -> Iterator[None]:
+    """For what is compiled: in no mode that compilers guard against."""
+    with torch.inference_mode(mode=False), torch.no_grad():
+        yield
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """For conversions: without gradients, and without the warnings that compilers address to their own developers."""
-    with torch.inference_mode(mode=False), torch.no_grad(), warnings.catch_warnings():
+    with without_gradients(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

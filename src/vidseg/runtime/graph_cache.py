@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from torch import Tensor
 
@@ -73,6 +74,15 @@ class GraphCache:
                 VidsegWarning,
                 stacklevel=2,
             )
+
+    def is_writable(self) -> bool:
+        """Whether the folder takes a file; it is made."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                return True
+        except OSError:
+            return False
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.graph"

@@ -10,7 +10,7 @@ from vidseg.errors import InputError
 from vidseg.models import FrameInputs, FrameOutputs, VideoModel
 from vidseg.runtime.arithmetic import Arithmetic, computing_in
 from vidseg.runtime.eager import widened
-from vidseg.runtime.graph import quiet
+from vidseg.runtime.graph import quiet, without_gradients
 
 
 class CompiledRuntime:
@@ -48,7 +48,9 @@ class CompiledRuntime:
         """See `Runtime.run`."""
         key = (step, inputs.frame.shape)
         began = time.perf_counter()
-        with quiet(), computing_in(self._arithmetic, self.device):
+        # Compilers' warnings have one setting for the whole process: it is left alone where nothing is compiled.
+        around = without_gradients() if key in self._seen else quiet()
+        with around, computing_in(self._arithmetic, self.device):
             outputs = self._steps[step](inputs)
         if key not in self._seen:
             # The first step of a size is nearly all compilation, and torch does not tell the two apart.

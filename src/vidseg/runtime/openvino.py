@@ -47,7 +47,9 @@ def openvino_runtime(
             return None if blob is None else _runner(_core().import_model(blob, "CPU", _properties(threads)))
         return None
 
-    elsewhere = BackgroundCompiler(cache, partial(_blob, int8=int8), kept) if background and cache is not None else None
+    elsewhere = None
+    if background and cache is not None and cache.is_writable():
+        elsewhere = BackgroundCompiler(cache, partial(_blob, int8=int8), kept)
 
     def compile_graph(graph: StepGraph, example: Sequence[Tensor]) -> Compiled | Future[Compiled]:
         key = None if cache is None else fingerprint(graph, example, (int8, *_machine()))

@@ -97,6 +97,9 @@ class StreamPool:
 class PooledStream:
     """One stream of a pool; made by `StreamPool.open`. Threads may share it: frames are taken in the order they come.
 
+    Callbacks of a frame's future run in the stream's own thread, so there nothing can wait for it: `submit` refuses
+    what would have to wait for a place, and `close` returns at once, while what was handed in goes on.
+
     Attributes:
         dropped: how many frames were dropped because they came too fast; their futures are cancelled.
     """
@@ -111,7 +114,8 @@ class PooledStream:
         self._waiting: list[Future[Segmentation]] = []
         self._room = threading.Condition()
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vidseg-stream")
+        self._thread_id: int | None = None  # once it works
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="vidseg-stream", initializer=self._begin)
 
     def submit(self, frame: Frame | RGB) -> "Future[Segmentation]":
         """Hands in the stream's next frame.
@@ -124,7 +128,7 @@ class PooledStream:
             as if the frame had not been. It is cancelled if the frame is dropped.
 
         Raises:
-            InputError: if the stream is closed.
+            InputError: if the stream is closed, or in a callback that would have to wait for a place.
         """
         with self._room:
             if self._on_lag == "drop":
@@ -132,6 +136,11 @@ class PooledStream:
                     self._waiting.pop(0).cancel()
                     self.dropped += 1
             else:
+                if self._is_own_thread() and not self._closed and len(self._waiting) >= self._limit:
+                    raise InputError(
+                        f"got a frame in a callback of a stream where {self._limit} wait already, which nobody would "
+                        "take meanwhile; expected fewer; submit from another thread, or open with on_lag='drop'"
+                    )
                 self._room.wait_for(lambda: self._closed or len(self._waiting) < self._limit)
             self._check_open()
             future: Future[Segmentation] = Future()
@@ -145,7 +154,10 @@ class PooledStream:
         Raises:
             StateError: for a frame of another size than the stream's.
             CancelledError: if the frame is dropped for one of another thread.
+            InputError: if the stream is closed, or in a callback.
         """
+        if self._is_own_thread():
+            raise InputError("got a frame to wait for in a callback of its stream; expected another thread; do: submit")
         return self.submit(frame).result()
 
     def segment(self, frames: Iterable[Frame | RGB]) -> Generator[Segmentation]:
@@ -169,7 +181,9 @@ class PooledStream:
             self._thread.submit(self._renew)
 
     def close(self, *, drop: bool = False) -> None:
-        """Ends the stream and makes room for another; waits for what was handed in. May be called again.
+        """Ends the stream and makes room for another; waits for what was handed in, except in a callback.
+
+        May be called again.
 
         Args:
             drop: leave out the frames that wait; their futures are cancelled.
@@ -179,7 +193,7 @@ class PooledStream:
             while drop and self._waiting:
                 self._waiting.pop().cancel()
             self._room.notify_all()
-        self._thread.shutdown()
+        self._thread.shutdown(wait=not self._is_own_thread())
         self._pool._gone(self)
 
     def _work(self, future: "Future[Segmentation]", frame: Frame | RGB) -> None:
@@ -199,8 +213,14 @@ class PooledStream:
         else:
             future.set_result(segmentation)
 
+    def _begin(self) -> None:
+        self._thread_id = threading.get_ident()
+
     def _renew(self) -> None:
         self._state = self._pool.segmenter.start(self._prior)
+
+    def _is_own_thread(self) -> bool:
+        return threading.get_ident() == self._thread_id
 
     def _check_open(self) -> None:
         if self._closed:

@@ -18,6 +18,7 @@ from vidseg.errors import InputError, StateError, VidsegWarning
 from vidseg.flow import DISFlow, FlowEstimator
 from vidseg.models import State, VideoModel
 from vidseg.runtime import EXACT, BatchedRuntime, Runtime, build_runtime, guarantee_of
+from vidseg.runtime.arithmetic import computing_in
 from vidseg.steady import Steadier, Steady, SteadyMemory
 from vidseg.stream.cuts import CutDetector, Thumbnail
 from vidseg.stream.policy import Policy, default_policy
@@ -202,7 +203,7 @@ class Segmenter:
         if not self.prior_frames:
             return None
         inputs = [network_input(image, self.preprocessing)[0].to(self._device) for image in images]
-        with self._turn:
+        with self._turn, computing_in("fp32", self._device):
             return self._model.make_prior(inputs) if inputs else None
 
     def start(self, prior: Tensor | State | None = None) -> StreamState:
@@ -256,13 +257,14 @@ class Segmenter:
             if self._steadier is not None:
                 strength = self._steadier.strength(state.time, frame.time)
                 steady, scores_1Khw = self._steadier.step(steady, input_13HW, scores_1Khw, strength)
-            labels_1HW, confidence_1HW = self._labels(
-                scores_1Khw,
-                self.preprocessing.logits_via((scores_1Khw.shape[-2], scores_1Khw.shape[-1]), network_size),
-                frame.size,
-                confidence=self.confidence,
-                score_kind=self._model.score_kind,
-            )
+            with computing_in("fp32", self._device):
+                labels_1HW, confidence_1HW = self._labels(
+                    scores_1Khw,
+                    self.preprocessing.logits_via((scores_1Khw.shape[-2], scores_1Khw.shape[-1]), network_size),
+                    frame.size,
+                    confidence=self.confidence,
+                    score_kind=self._model.score_kind,
+                )
         segmentation = Segmentation(
             labels=labels_1HW[0].cpu().numpy(),
             class_map=self.class_map,

@@ -12,6 +12,7 @@ from torch import Tensor
 from vidseg.errors import InputError
 from vidseg.models import State, VideoModel
 from vidseg.runtime import build_runtime
+from vidseg.runtime.devices import with_index
 from vidseg.stream.frame_to_labels import FrameToLabels
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.stepper import Memory, Stepper
@@ -64,7 +65,7 @@ class TensorSegmenter:
         preprocessing = model.preprocessing if size is None else model.preprocessing.with_short_side(size)
         around = partial(FrameToLabels, preprocessing=preprocessing)
         computing = build_runtime("torch" if runtime == "auto" else runtime, model, device, around=around)
-        self.device = computing.device
+        self.device = with_index(computing.device)
         self.runtime_name = computing.name
         self._computing = computing
         self._stepper = Stepper(
