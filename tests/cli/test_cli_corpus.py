@@ -138,6 +138,23 @@ def test_folders_of_images_are_videos(corpus, tmp_path: Path) -> None:
     assert corpus("--fps", 10, "--write", "masks,mp4")[1]["skipped"] == 2
 
 
+def test_names_that_end_like_other_outputs_are_masks_all_the_same(corpus, tmp_path: Path) -> None:
+    names = ("WhatsApp 12.30.15", "clip.mp4", "2024.05.01", "labels.csv")
+    for name in names:
+        write_video(tmp_path / f"{name}.mp4", tiny.video(1)).rename(_folder(tmp_path / "in") / f"{name}.mkv")
+    code, summary, _ = corpus("--write", "masks,mp4,npz")
+    assert (code, summary["done"]) == (0, len(names))
+    for name in names:
+        assert sorted(path.name for path in (tmp_path / "out/masks" / name).iterdir()) == ["00000000.png"]
+        assert len(pictures(tmp_path / f"out/mp4/{name}.mp4")) == 1
+        assert (tmp_path / f"out/npz/{name}.npz").is_file()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
 def test_a_video_keeps_its_name_when_another_of_that_name_comes(corpus, tmp_path: Path) -> None:
     write_video(tmp_path / "one/x.mp4", tiny.video(2))
     write_video(tmp_path / "two/x.mp4", tiny.video(2, seed=1))
