@@ -246,6 +246,10 @@ def test_what_is_not_installed_is_named_and_without_ray_one_process_works(
         (("--retries", 1), "without --ray; expected both"),
         (("--legend",), "without an overlay; expected an .mp4 output; add --write mp4"),
         (("--threads", 0), "got --threads 0; expected 1 or more"),
+        (("--policy", "seconds:x"), "got policy 'seconds:x'"),
+        (("--fps", 0), "got --fps 0.0; expected frames per second"),
+        (("--every", 0), "got --every 0; expected 1 or more"),
+        (("--size", 0), "got --size 0; expected 1 or more"),
         (("--split-at-cuts", -1), "got --split-at-cuts -1.0; expected seconds, more than 0"),
         (("--ray", "local", "--device", "cuda:1"), "which deals out GPUs"),
         (("--precision", "int8"), "got precision int8 without the export that vouches for it"),
@@ -258,6 +262,7 @@ def test_what_cannot_be_is_said_in_one_line(corpus, tmp_path: Path, words: tuple
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "out/masks").exists()
+    assert not list((tmp_path / "out").glob("_manifest/*.jsonl"))
 
 
 def test_inputs_that_hold_no_video_or_are_in_no_known_store(corpus, tmp_path: Path) -> None:

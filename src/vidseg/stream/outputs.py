@@ -85,7 +85,8 @@ def open_outputs(
     """
     with ExitStack() as stack:
         writers = []
-        for path, kind in zip(paths, kinds or [None] * len(paths), strict=True):
+        asked: Sequence[OutputKind | None] = kinds or [None] * len(paths)
+        for path, kind in zip(paths, asked, strict=True):
             writer = open_writer(path, info, class_map, kind)
             stack.enter_context(writer)
             writers.append(writer)
