@@ -7,6 +7,8 @@ import pytest
 from corpora import write_videos
 from stores import emptied_memory, upload
 from vidseg.corpus import find_videos
+from vidseg.corpus.identity import identity_of
+from vidseg.places import place_of
 
 
 def named(tmp_path: Path, *addresses: str) -> list[str]:
@@ -49,3 +51,13 @@ def test_a_new_video_does_not_lie_in_the_outputs_of_a_known_one(tmp_path: Path) 
     for name, below in (("c.mp4", "c"), ("e.mp4", "d/e")):
         folder, _, rest = names[name].removeprefix("a/").partition("/")
         assert (folder[:2], len(folder), rest) == ("b-", 10, below)
+
+
+def test_an_output_of_equal_sizes_but_other_content_is_another() -> None:
+    with emptied_memory():
+        place = place_of("memory://out/masks")
+        place.child("0.png").write(b"one")
+        before = identity_of(place)
+        assert identity_of(place) == before
+        place.child("0.png").write(b"two")
+        assert identity_of(place) != before
