@@ -73,6 +73,9 @@ def main(words: Sequence[str]) -> int:
             return 0
         if args.fps is not None and not args.fps > 0:
             raise InputError(f"got --fps {args.fps}; expected a number above 0")
+        for name in ("streams", "every", "cores", "rate"):
+            if (value := getattr(args, name)) is not None and not 0 < value < float("inf"):
+                raise InputError(f"got --{name} {value}; expected a number above 0")
         constants = constants_of(measured, network, args.output)
         if args.mbit is not None:
             constants = replace(constants, bytes_in=args.mbit * 1e6 / 8 / args.rate)

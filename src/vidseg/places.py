@@ -6,7 +6,6 @@ package raises comes out as the `OSError` that a disk would raise, which names t
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,8 +165,8 @@ class Place:
             with atomic_file(self.local) as temporary:
                 yield temporary
             return
-        with tempfile.TemporaryDirectory(prefix="vidseg-") as folder:
-            temporary = Path(folder) / self.name
+        with scratch_folder() as folder:
+            temporary = folder / self.name
             yield temporary
             with _as_on_disk(self.uri):
                 self.fs.put_file(str(temporary), self.path)

@@ -138,6 +138,23 @@ def test_folders_of_images_are_videos(corpus, tmp_path: Path) -> None:
     assert corpus("--fps", 10, "--write", "masks,mp4")[1]["skipped"] == 2
 
 
+def test_names_that_end_like_other_outputs_are_masks_all_the_same(corpus, tmp_path: Path) -> None:
+    names = ("WhatsApp 12.30.15", "clip.mp4", "2024.05.01", "labels.csv")
+    for name in names:
+        write_video(tmp_path / f"{name}.mp4", tiny.video(1)).rename(_folder(tmp_path / "in") / f"{name}.mkv")
+    code, summary, _ = corpus("--write", "masks,mp4,npz")
+    assert (code, summary["done"]) == (0, len(names))
+    for name in names:
+        assert sorted(path.name for path in (tmp_path / "out/masks" / name).iterdir()) == ["00000000.png"]
+        assert len(pictures(tmp_path / f"out/mp4/{name}.mp4")) == 1
+        assert (tmp_path / f"out/npz/{name}.npz").is_file()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(exist_ok=True)
+    return path
+
+
 def test_a_video_keeps_its_name_when_another_of_that_name_comes(corpus, tmp_path: Path) -> None:
     write_video(tmp_path / "one/x.mp4", tiny.video(2))
     write_video(tmp_path / "two/x.mp4", tiny.video(2, seed=1))
@@ -229,6 +246,10 @@ def test_what_is_not_installed_is_named_and_without_ray_one_process_works(
         (("--retries", 1), "without --ray; expected both"),
         (("--legend",), "without an overlay; expected an .mp4 output; add --write mp4"),
         (("--threads", 0), "got --threads 0; expected 1 or more"),
+        (("--policy", "seconds:x"), "got policy 'seconds:x'"),
+        (("--fps", 0), "got --fps 0.0; expected frames per second"),
+        (("--every", 0), "got --every 0; expected 1 or more"),
+        (("--size", 0), "got --size 0; expected 1 or more"),
         (("--split-at-cuts", -1), "got --split-at-cuts -1.0; expected seconds, more than 0"),
         (("--ray", "local", "--device", "cuda:1"), "which deals out GPUs"),
         (("--precision", "int8"), "got precision int8 without the export that vouches for it"),
@@ -241,6 +262,7 @@ def test_what_cannot_be_is_said_in_one_line(corpus, tmp_path: Path, words: tuple
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "out/masks").exists()
+    assert not list((tmp_path / "out").glob("_manifest/*.jsonl"))
 
 
 def test_inputs_that_hold_no_video_or_are_in_no_known_store(corpus, tmp_path: Path) -> None:

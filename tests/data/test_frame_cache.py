@@ -290,3 +290,19 @@ def test_labels_of_other_classes_and_other_sizes_are_not_mixed_up(tmp_path: Path
         assert reader.labels(video, record, size) is not None
         with pytest.raises(DataError, match="expected equal sizes"):
             reader.labels(video, record, (size[0] + 1, size[1]))
+
+
+def test_an_entry_that_cannot_be_read_is_none_with_a_warning(tmp_path: Path) -> None:
+    cache = FrameCache(tmp_path, 10**6)
+    cache.put("a", np.zeros(3))
+    (entry,) = tmp_path.glob("??/*.frame")
+    entry.unlink()
+    entry.mkdir()
+    with pytest.warns(VidsegWarning, match="got an error reading from the cache"):
+        assert cache.get("a") is None
+
+
+@pytest.mark.parametrize("limit", [0.0, float("inf"), float("nan")])
+def test_a_limit_is_a_number_above_0(limit: float) -> None:
+    with pytest.raises(InputError, match="expected a folder and more than 0"):
+        CacheConfig(folder="cache", limit_gb=limit)

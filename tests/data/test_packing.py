@@ -1,6 +1,7 @@
 """Packing: WebDataset's form, sizes, reproducible bytes, going on after an interruption, and what is refused."""
 
 import json
+import os
 import tarfile
 from itertools import groupby
 from pathlib import Path
@@ -161,3 +162,28 @@ def test_amounts_of_bytes(text: str, amount: int) -> None:
 def test_no_amounts_of_bytes(text: str) -> None:
     with pytest.raises(InputError, match=r"got --shard-size .*; expected an amount of bytes"):
         parse_bytes(text, "--shard-size")
+
+
+def test_what_changed_since_is_not_gone_on_with_and_a_lost_shard_is_not_kept(tmp_path: Path) -> None:
+    root, out = camvid_tree(tmp_path / "set"), tmp_path / "shards"
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(root, "camvid", out, shard_size=20_480, progress=stop)
+    (shard,) = out.glob("*.tar")
+    shard.unlink()
+    image = next((root / "data").rglob("*.jpg"))
+    before = image.stat()
+    os.utime(image, ns=(0, 0))
+    with pytest.raises(InputError, match="where a packing of other files or options was begun"):
+        pack(root, "camvid", out, shard_size=20_480)
+    os.utime(image, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert pack(root, "camvid", out, shard_size=20_480).kept == 0
+
+
+def test_a_file_is_no_folder_for_shards(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(InputError, match="which is a file; expected a new or empty folder"):
+        pack(camvid_tree(tmp_path / "set"), "camvid", tmp_path / "out")

@@ -125,7 +125,11 @@ def test_streams_that_fit_drop_nothing_and_streams_that_do_not_drop_the_rest() -
         (("--hours", "1", "--fps", "0"), "got --fps 0"),
         (("--hours", "1", "--output", "films"), "got output 'films'; expected one of masks, mp4, table"),
         (("--hours", "1", "--overheads", "/nowhere.json"), "got no readable record /nowhere.json"),
-        (("--hours", "1", "--cores", "0"), "expected at least one core"),
+        (("--hours", "1", "--cores", "0"), "got --cores 0"),
+        (("--streams", "10", "--every", "0"), "got --every 0"),
+        (("--streams", "10", "--cores", "0"), "got --cores 0"),
+        (("--streams", "10", "--rate", "0"), "got --rate 0"),
+        (("--streams", "0"), "got --streams 0"),
     ],
 )
 def test_what_cannot_be_worked_out_is_one_line(words: tuple[str, ...], told: str, capsys) -> None:

@@ -110,8 +110,10 @@ def run(args: Any) -> int:
     from vidseg.corpus.frame_table import require_pyarrow
     from vidseg.places import place_of
     from vidseg.runtime import describe_precision, guarantee_of, resolve_device
+    from vidseg.stream import parse_policy
     from vidseg.stream.ledger import Conditions
 
+    parse_policy(args.policy, Fraction(25))  # of no video yet: a wrong one is said before any work
     require_pyarrow()
     if args.ray is None:
         resolve_device(args.device)
@@ -203,6 +205,11 @@ def _check(args: Any) -> None:
     for name, least in (("workers", 1), ("retries", 0), ("threads", 1)):
         if (value := getattr(args, name)) is not None and value < least:
             raise InputError(f"got --{name} {value}; expected {least} or more")
+    for name in ("every", "size"):
+        if (value := getattr(args, name)) is not None and value < 1:
+            raise InputError(f"got --{name} {value}; expected 1 or more")
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise InputError(f"got --fps {args.fps}; expected frames per second, more than 0")
     if args.split_at_cuts is not None and not 0 < args.split_at_cuts < math.inf:
         raise InputError(f"got --split-at-cuts {args.split_at_cuts}; expected seconds, more than 0")
 

@@ -15,8 +15,8 @@ def identity_of(output: Place) -> Identity:
     """
     if output.local is not None:
         return output_identity(output.local)
-    files = output.files()
+    files = output.listing()
     if not files:
         raise FileNotFoundError(f"{output.uri} is gone")
     listing = hashlib.sha256(json.dumps(list(files.items())).encode()).hexdigest()
-    return {"files": len(files), "bytes": sum(files.values()), "listing": listing}
+    return {"files": len(files), "bytes": sum(listed.size for listed in files.values()), "listing": listing}

@@ -26,6 +26,8 @@ VIDEO_SUFFIXES = frozenset(
 _LISTS = (".txt", ".list")
 _TABLE = ".parquet"
 _COLUMN = "uri"
+# What a video is called whose address has no name.
+_NAMELESS = "video"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,10 +139,17 @@ def _size(place: Place) -> int:
 
 
 def _video(place: Place, root: str, size: int) -> Video:
-    path = place.bare_path
-    below = PurePosixPath(place.name if path == root else posixpath.relpath(path, root or "/"))
+    above, parts = _parts(root), _parts(place.bare_path)
+    if parts[: len(above)] == above:
+        parts = parts[len(above) :]
+    # No part may lead out of the folder of outputs.
+    below = PurePosixPath(*[part for part in parts or [place.name] if part not in ("", "..")] or [_NAMELESS])
     stem = below.with_suffix("") if below.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES else below
     return Video(place=place, name=stem.as_posix(), size=size)
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
 
 
 def _listed(addresses: Sequence[str]) -> list[Video]:
@@ -192,14 +201,20 @@ def _column_of(place: Place, column: str | None) -> list[str]:
 
 def _with_names_of_their_own(videos: Sequence[Video], known: Mapping[str, str]) -> list[Video]:
     """The videos, those without a known name renamed where two would share one, or one lie in another's folder."""
+    taken = set(known.values())
     counts = Counter(known.get(video.uri, video.name) for video in videos)
     counts.update(name for uri, name in known.items() if uri not in {video.uri for video in videos})
     folders = {parent.as_posix() for name in counts for parent in PurePosixPath(name).parents}
     named = []
     for video in videos:
         name = known.get(video.uri, video.name)
-        if video.uri not in known and (counts[name] > 1 or name in folders):
-            name = f"{name}-{hashlib.sha256(video.uri.encode()).hexdigest()[:8]}"
+        if video.uri not in known:
+            mark = hashlib.sha256(video.uri.encode()).hexdigest()[:8]
+            if counts[name] > 1 or name in folders:
+                name = f"{name}-{mark}"
+            for parent in map(PurePosixPath.as_posix, PurePosixPath(name).parents):
+                if parent in taken:
+                    name = f"{parent}-{mark}{name.removeprefix(parent)}"
         named.append(replace(video, name=name))
     return named
 

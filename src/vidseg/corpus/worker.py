@@ -22,11 +22,16 @@ from vidseg.places import Place
 from vidseg.stream import CutDetector, OverlayStyle, Segmenters, segment_to_files
 from vidseg.stream.ledger import Identity
 from vidseg.video import VideoReader, read_isolated
+from vidseg.video.outputs import OutputKind
 from vidseg.video.redact import redacted
 
 Kind = Literal["masks", "mp4", "npz"]
-# Folder and suffix of each kind of output.
-SUFFIXES: Mapping[Kind, str] = {"masks": "", "mp4": ".mp4", "npz": ".npz"}
+# Suffix and writer of each kind of output. The name of a video may end in any suffix itself, so no writer is guessed.
+_WRITTEN: Mapping[Kind, tuple[str, OutputKind]] = {
+    "masks": ("", "masks"),
+    "mp4": (".mp4", "overlay"),
+    "npz": (".npz", "arrays"),
+}
 
 Progress = Callable[[int], None]
 
@@ -62,7 +67,7 @@ class Assignment:
 
     def outputs(self, unit: Unit) -> dict[Kind, str]:
         """Where a unit's outputs lie, below the corpus's folder."""
-        return {kind: f"{kind}/{unit.name}{SUFFIXES[kind]}" for kind in self.kinds}
+        return {kind: f"{kind}/{unit.name}{_WRITTEN[kind][0]}" for kind in self.kinds}
 
     def paths(self, unit: Unit) -> list[str]:
         """Where everything of a unit lies, its rows among it."""
@@ -163,6 +168,7 @@ class Worker:
                 self._segmenters.at(reader.info.fps),
                 reader,
                 paths,
+                kinds=[_WRITTEN[kind][1] for kind in self._assignment.kinds],
                 style=self._assignment.style,
                 progress=progress,
                 watch=rows.add,

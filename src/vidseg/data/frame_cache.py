@@ -13,6 +13,7 @@ one that is too low; it is put right when room is made. (A power cut can lose th
 
 import hashlib
 import io
+import math
 import os
 import sys
 import warnings
@@ -49,7 +50,7 @@ class CacheConfig:
     limit_gb: float = 50.0
 
     def __post_init__(self) -> None:
-        if not self.folder or not self.limit_gb > 0:
+        if not self.folder or not 0 < self.limit_gb < math.inf:
             raise InputError(
                 f"got a cache in the folder {self.folder!r} of {self.limit_gb} GB; expected a folder and more than 0"
             )
@@ -86,14 +87,25 @@ class FrameCache:
         return cls(config.folder, int(config.limit_gb * 1e9))
 
     def get(self, key: str) -> NDArray[Any] | None:
-        """What was stored under a key; None if nothing was, if it had to go, or if it is damaged."""
+        """What was stored under a key; None if nothing was, if it had to go, or if it is damaged.
+
+        A disk that cannot be read costs a warning, and what was stored counts as gone.
+        """
         path = self._path(key)
         try:
             packed = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            warnings.warn(
+                f"got an error reading from the cache {self.folder} ({error}); expected a readable disk; going on "
+                "without the stored frame; look after the disk, or choose another folder",
+                VidsegWarning,
+                stacklevel=2,
+            )
+            return None
         array = _unpacked(packed)
-        with suppress(FileNotFoundError):  # it has just made room for others
+        with suppress(OSError):  # it has just made room for others, or can only be read
             if array is None:
                 path.unlink()
             else:

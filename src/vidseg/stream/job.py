@@ -15,6 +15,7 @@ from vidseg.stream.segmenter import Segmenter
 from vidseg.stream.steadiness import Steadiness, SteadinessMeter
 from vidseg.types import Segmentation
 from vidseg.video import VideoReader
+from vidseg.video.outputs import OutputKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ def segment_to_files(
     reader: VideoReader,
     paths: Sequence[PathLike],
     *,
+    kinds: Sequence[OutputKind] | None = None,
     style: OverlayStyle | None = None,
     progress: Callable[[int], None] = lambda frames: None,
     watch: Callable[[Segmentation], None] = lambda segmentation: None,
@@ -77,7 +79,8 @@ def segment_to_files(
     Args:
         segmenter: the engine.
         reader: the video; a live one is closed when this returns.
-        paths: outputs, by their suffixes.
+        paths: outputs.
+        kinds: of each output; None for what their suffixes ask for.
         style: of overlay videos.
         progress: told of the number of frames done.
         watch: shown each segmentation.
@@ -93,7 +96,7 @@ def segment_to_files(
     meter = None if flow is None else SteadinessMeter(segmenter.class_map.num_classes, flow)
     prior = None if reader.info.is_live else video_prior(segmenter, reader, reader.expected_frames)
     with (
-        open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle()) as outputs,
+        open_outputs(paths, reader.info, segmenter.class_map, style or OverlayStyle(), kinds) as outputs,
         Background(outputs.write) as background,
         # Frames of a live source are late by what waits here.
         closing(prefetch(reader, depth=1) if reader.info.is_live else prefetch(reader)) as ahead,

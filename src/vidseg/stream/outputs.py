@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vidseg.types import RGB, ClassMap, Segmentation
 from vidseg.video import OverlayWriter, VideoInfo, open_writer
-from vidseg.video.outputs import AnyWriter
+from vidseg.video.outputs import AnyWriter, OutputKind
 from vidseg.viz import overlay
 
 PathLike = str | os.PathLike[str]
@@ -69,9 +69,13 @@ class Outputs:
 
 @contextmanager
 def open_outputs(
-    paths: Sequence[PathLike], info: VideoInfo, class_map: ClassMap, style: OverlayStyle
+    paths: Sequence[PathLike],
+    info: VideoInfo,
+    class_map: ClassMap,
+    style: OverlayStyle,
+    kinds: Sequence[OutputKind] | None = None,
 ) -> Iterator[Outputs]:
-    """Opens an output for each path, by its suffix.
+    """Opens an output for each path, of the kind given for it, or else by its suffix.
 
     At the end of the block all are completed; an exception in it leaves none.
 
@@ -81,8 +85,9 @@ def open_outputs(
     """
     with ExitStack() as stack:
         writers = []
-        for path in paths:
-            writer = open_writer(path, info, class_map)
+        asked: Sequence[OutputKind | None] = kinds or [None] * len(paths)
+        for path, kind in zip(paths, asked, strict=True):
+            writer = open_writer(path, info, class_map, kind)
             stack.enter_context(writer)
             writers.append(writer)
         yield Outputs(writers, style)

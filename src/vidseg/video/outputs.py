@@ -46,16 +46,24 @@ def output_kind(path: str | os.PathLike[str]) -> OutputKind:
     return kind
 
 
-def open_writer(path: str | os.PathLike[str], info: VideoInfo, class_map: ClassMap) -> AnyWriter:
+def open_writer(
+    path: str | os.PathLike[str], info: VideoInfo, class_map: ClassMap, kind: OutputKind | None = None
+) -> AnyWriter:
     """The writer for `path`.
 
     Only `OverlayWriter` wants finished pictures: ``write(rgb, frame)``; the others take ``write(segmentation)``.
+
+    Args:
+        path: the output.
+        info: of the video.
+        class_map: of the labels.
+        kind: of the output, whatever its suffix; None for what that asks for.
 
     Raises:
         InputError: if the suffix is unknown.
         MediaError: if the output cannot be created.
     """
-    match output_kind(path):
+    match kind or output_kind(path):
         case "overlay":
             return OverlayWriter(path, info)
         case "arrays":

@@ -88,20 +88,21 @@ def pack(
         raise DataError(f"got {tree.root}, which holds no split of a {layout} data set; expected its root")
     datasets = [read_split(tree, layout, name) for name in names]
     planned, texts = plan_shards(datasets, shard_size), _texts(tree, names)
-    digest = _digest(planned)
+    digest = _digest(planned, tree)
     begun = _begun(place, digest, redacted(os.fspath(out)))
     total, done = sum(len(shard.members) for shard in planned), 0
     shards: list[Shard] = []
+    kept = 0
     for number, shard in enumerate(planned):
         if number < len(begun) and _is_there(place, begun[number]):
             shards.append(begun[number])
+            kept += 1
         else:
             shards.append(_write_shard(tree, shard, place))
             _write_json(place.child(_BEGUN_FILE), {"plan": digest, "shards": [asdict(one) for one in shards]})
         done += len(shard.members)
         if progress is not None:
             progress(done, total)
-    kept = sum(one in begun for one in shards)
     index = ShardIndex(name=tree.name, texts=texts, shards=tuple(shards), folders=_folders(tree, planned))
     place.child(INDEX_FILE).write(index.to_json())
     place.child(_BEGUN_FILE).remove_file()
@@ -115,9 +116,12 @@ def pack(
     )
 
 
-def _digest(planned: Sequence[PlannedShard]) -> str:
+def _digest(planned: Sequence[PlannedShard], tree: Tree) -> str:
     """Of what an interrupted packing must have had in common to be gone on with."""
-    plan = [(shard.name, [(one.name, one.address, one.size) for one in shard.members]) for shard in planned]
+    plan = [
+        (shard.name, [(one.name, one.address, one.size, tree.version(one.address)) for one in shard.members])
+        for shard in planned
+    ]
     return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
 
 
@@ -127,6 +131,8 @@ def _begun(place: Place, digest: str, out: str) -> list[Shard]:
     Raises:
         InputError: if something else is there.
     """
+    if place.exists() and not place.is_folder():
+        raise InputError(f"got {out}, which is a file; expected a new or empty folder; do: name another")
     found = place.files()
     if INDEX_FILE in found:
         raise InputError(f"got {out}, which holds shards already; expected a new folder; do: name another")

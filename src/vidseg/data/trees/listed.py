@@ -1,14 +1,13 @@
 """A data set whose files are all known by a list: what trees in stores and in shards have in common."""
 
 import posixpath
-import tempfile
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Generic, TypeVar
 
+from vidseg.files import scratch_folder
 from vidseg.video.content import Content
 
 Entry = TypeVar("Entry")
@@ -99,8 +98,8 @@ class ListedTree(ABC, Generic[Entry]):
     @contextmanager
     def fetched(self, address: str) -> Iterator[str]:
         """A copy for the time of the block."""
-        with tempfile.TemporaryDirectory(prefix="vidseg-") as folder:
-            copy = Path(folder) / posixpath.basename(address)
+        with scratch_folder() as folder:
+            copy = folder / posixpath.basename(address)
             copy.write_bytes(self.read(address))
             yield str(copy)
 
