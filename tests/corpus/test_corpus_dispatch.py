@@ -6,6 +6,7 @@ import pytest
 
 from vidseg.corpus import Outcome, Part, Unit, Video
 from vidseg.corpus.dispatch import Finished, Returned, work_off
+from vidseg.corpus.ray_workers import cores_of_a_worker
 from vidseg.places import Place
 
 
@@ -108,3 +109,19 @@ def test_the_parts_of_a_cut_video_come_next_and_die_by_themselves() -> None:
 
 def test_while_nothing_comes_back_it_says_so() -> None:
     assert next(work_off(units(1), Crew(1, {"0": ["later"]}), retries=0)) is None
+
+
+@pytest.mark.parametrize(
+    ("machines", "has_gpu", "cores"),
+    [
+        ([{"CPU": 16.0, "GPU": 8.0}], True, 2),  # not 4, which would leave half of the GPUs without a worker
+        ([{"CPU": 4.0, "GPU": 8.0}], True, 1),
+        ([{"CPU": 64.0, "GPU": 2.0}], True, 4),
+        ([{"CPU": 64.0}, {"CPU": 2.0}], False, 2),
+        ([], False, 4),
+    ],
+)
+def test_a_worker_takes_no_more_cores_than_leave_one_to_each(
+    machines: list[dict[str, float]], has_gpu: bool, cores: int
+) -> None:
+    assert cores_of_a_worker(machines, has_gpu=has_gpu) == cores

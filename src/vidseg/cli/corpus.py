@@ -87,7 +87,7 @@ def build_parser() -> Parser:
         "--workers",
         type=int,
         metavar="N",
-        help="on Ray: each has a GPU, or --threads cores (default: 4); (default: as many as there is room for)",
+        help="on Ray: each has a GPU, or --threads cores (default: up to 4); (default: as many as there is room for)",
     )
     parser.add_argument(
         "--retries",

@@ -77,7 +77,7 @@ class RayWorkers:
             _connect(ray, address, model)
         try:
             self._gpu = bool(ray.cluster_resources().get("GPU")) if gpu is None else gpu
-            self._cores = cores or min([_CORES, *(int(machine["CPU"]) for machine in self._machines())])
+            self._cores = cores or cores_of_a_worker(self._machines(), has_gpu=self._gpu)
             if not self._fitting():
                 raise InputError(
                     f"got a cluster of {_shown(ray.cluster_resources())}; expected room for a worker of "
@@ -207,6 +207,17 @@ class RayWorkers:
             return
         self._last_ready = time.monotonic()
         self._say(f"no worker has started yet; the cluster has {_shown(self._ray.cluster_resources())}")
+
+
+def cores_of_a_worker(machines: Sequence[Mapping[str, float]], *, has_gpu: bool) -> int:
+    """How many cores each worker takes: few enough for one worker on the smallest machine, and for one on each GPU.
+
+    Args:
+        machines: the resources of each, "CPU" and "GPU".
+        has_gpu: whether a worker takes a GPU as well.
+    """
+    shares = (machine["CPU"] // (machine["GPU"] if has_gpu else 1) for machine in machines)
+    return max(1, min([_CORES, *map(int, shares)]))
 
 
 class _Actor:
