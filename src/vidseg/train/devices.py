@@ -23,11 +23,12 @@ _PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
 }
-# Lightning and torch disagree about each other's newest names; nothing a user could act on.
+# Lightning, torch and its compiler disagree about each other's newest names; nothing a user could act on.
 _NOISE = (
     r".*`?broadcast_buffers`? is deprecated",
     r"Grad strides do not match bucket view strides",
     r".*`isinstance\(treespec, LeafSpec\)` is deprecated",
+    r"The \.grad attribute of a Tensor that is not a leaf Tensor",  # torch.compile looks at it
 )
 
 

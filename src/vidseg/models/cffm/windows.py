@@ -4,8 +4,6 @@ Shape letters: B batch, H, W size of the padded map (multiples of 7), C channels
 Q = 49 positions of a window, S = 132 surrounding positions, P = k·k positions of a k x k patch of pooled tokens.
 """
 
-from functools import cache
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +13,28 @@ SHIFT = WINDOW // 2
 
 # Rolls of the map that move the window to each of the four diagonals; a roll by -3 shows the window moved by +3.
 _ROLLS = ((-SHIFT, -SHIFT), (-SHIFT, SHIFT), (SHIFT, -SHIFT), (SHIFT, SHIFT))
+
+
+def _outside_positions() -> tuple[tuple[int, ...], ...]:
+    """For each roll, the row-major positions of the rolled window that lie outside the unrolled one."""
+
+    def inside(position: int, shift: int) -> bool:
+        # A window moved by +3 still shows its old self in its first four rows (columns), moved by -3 in its last four.
+        return position < WINDOW - SHIFT if shift < 0 else position >= SHIFT
+
+    return tuple(
+        tuple(
+            row * WINDOW + column
+            for row in range(WINDOW)
+            for column in range(WINDOW)
+            if not (inside(row, row_shift) and inside(column, column_shift))
+        )
+        for row_shift, column_shift in _ROLLS
+    )
+
+
+_OUTSIDE = _outside_positions()
+NUM_SURROUNDING = sum(map(len, _OUTSIDE))
 
 
 def pad_to_windows(x_BHWC: Tensor) -> Tensor:
@@ -46,32 +66,10 @@ def cut_surroundings(x_BHWC: Tensor) -> Tensor:
     map and some positions occur twice; the published weights were trained so.
     """
     kept = []
-    for roll, outside in zip(_ROLLS, _outside_positions(), strict=True):
+    for roll, outside in zip(_ROLLS, _OUTSIDE, strict=True):
         rolled_BNQC = cut_windows(torch.roll(x_BHWC, roll, dims=(1, 2)))
         kept.append(rolled_BNQC[:, :, list(outside)])
     return torch.cat(kept, dim=2)
-
-
-@cache
-def _outside_positions() -> tuple[tuple[int, ...], ...]:
-    """For each roll, the row-major positions of the rolled window that lie outside the unrolled one."""
-
-    def inside(position: int, shift: int) -> bool:
-        # A window moved by +3 still shows its old self in its first four rows (columns), moved by -3 in its last four.
-        return position < WINDOW - SHIFT if shift < 0 else position >= SHIFT
-
-    return tuple(
-        tuple(
-            row * WINDOW + column
-            for row in range(WINDOW)
-            for column in range(WINDOW)
-            if not (inside(row, row_shift) and inside(column, column_shift))
-        )
-        for row_shift, column_shift in _ROLLS
-    )
-
-
-NUM_SURROUNDING = sum(len(positions) for positions in _outside_positions())
 
 
 def cut_patches(grid_BCHW: Tensor, *, kernel: int, stride: int) -> Tensor:
