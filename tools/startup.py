@@ -5,8 +5,8 @@ trees, in turns.
 
 CPU seconds are those of the command and its processes, so they mean something on a machine that others use, too.
 
-    git worktree add /tmp/before COMMIT
-    python tools/startup.py CLIP... --tree before=/tmp/before/src --tree after=src --json startup.json
+    git worktree add ../before COMMIT
+    python tools/startup.py CLIP... --tree before=../before/src --tree after=src --json startup.json
 """
 
 import argparse

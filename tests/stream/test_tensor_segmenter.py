@@ -12,13 +12,13 @@ import gpus
 import tiny
 import toys
 from vidseg.acceleration import accelerate
+from vidseg.devices import with_index
 from vidseg.errors import InputError, StateError
 from vidseg.models import Adaptive, VideoModel
 from vidseg.models.contract import example_inputs
 from vidseg.models.schedules import Repeated
 from vidseg.runtime import EagerRuntime, available_runtimes
 from vidseg.runtime.compiling import Compiled, GraphRuntime
-from vidseg.runtime.devices import with_index
 from vidseg.runtime.eager import widened
 from vidseg.runtime.graph import StepGraph
 from vidseg.stream import Segmenter, Stepper, TensorSegmenter, none, offsets
@@ -105,6 +105,12 @@ def test_a_memory_can_be_gone_on_from_twice() -> None:
         memory, _ = segmenter.step(memory, frame[None])
     (_, one), (_, other) = (segmenter.step(memory, frames[-1][None]) for _ in range(2))
     assert torch.equal(one, other)
+
+
+def test_labels_are_made_of_streams_alone() -> None:
+    model = made("segformer")
+    with pytest.raises(InputError, match="got a clip"):
+        FrameToLabels(model, model.preprocessing)(torch.zeros(1, 1, 3, 32, 32))
 
 
 @pytest.mark.parametrize("kind", ["cffm", "segformer"])

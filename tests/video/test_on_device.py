@@ -10,7 +10,7 @@ import torch
 import tiny
 from vidseg.bench.end_to_end import write_video
 from vidseg.bench.frames import Footage
-from vidseg.errors import MediaError
+from vidseg.errors import InputError, MediaError
 from vidseg.stream import TensorSegmenter
 from vidseg.video import decode_on_device, read_video
 
@@ -82,3 +82,9 @@ def test_a_gpu_decodes_into_its_own_memory(film: Path) -> None:
         for frame, expected in zip(got, reader, strict=True):
             assert np.abs(frame.permute(1, 2, 0).cpu().numpy().astype(int) - expected.image).mean() < 3
     assert (frames.decoder == "nvdec") == (frames.remark is None)
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:99"])
+def test_a_device_that_is_not_there_is_one_line(device: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"got device '{device}'"):
+        decode_on_device(tmp_path / "in.mp4", device)

@@ -19,7 +19,7 @@ def build_parser() -> Parser:
         "only; 1: findings that would change a result; 2: unreadable.",
         "vidseg doctor VSPW_480p --layout vspw --split train --split val",
     )
-    parser.add_argument("root", metavar="ROOT", help="the data set's folder")
+    parser.add_argument("root", metavar="ROOT", help="the data set's folder, or its address in a store")
     parser.add_argument(
         "--layout",
         required=True,

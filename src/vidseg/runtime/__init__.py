@@ -1,9 +1,9 @@
 """Where a model's step is computed, behind one interface; and its export to other programs."""
 
+from vidseg.devices import resolve_device, set_threads
 from vidseg.runtime.batching import BatchedRuntime
 from vidseg.runtime.choose import RUNTIMES, available_runtimes, build_runtime
 from vidseg.runtime.contract import Runtime
-from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.exporting import FORMATS, Export, export_model
 from vidseg.runtime.guarantee import EXACT, PRECISIONS, Guarantee, describe_precision, read_export

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from vidseg.acceleration import accelerate
+from vidseg.devices import resolve_device, set_threads
 from vidseg.errors import InputError
 from vidseg.models import VideoModel
 from vidseg.runtime.arithmetic import Arithmetic, lower_weights
 from vidseg.runtime.contract import Runtime
 from vidseg.runtime.cuda_graphs import cuda_graph_runtime
-from vidseg.runtime.devices import resolve_device, set_threads
 from vidseg.runtime.eager import EagerRuntime
 from vidseg.runtime.graph import quiet
 from vidseg.runtime.guarantee import EXACT

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vidseg.acceleration.dense_labels import DenseLabels
+from vidseg.errors import InputError
 from vidseg.models import FrameInputs, FrameOutputs, State, VideoModel
 from vidseg.models.contract import ClipLogits, Context, Size, Step
 from vidseg.runtime.arithmetic import computing_in
@@ -60,8 +61,12 @@ class FrameToLabels(VideoModel):
     def forward(
         self, clip_BT3HW: Tensor, *, flow: Tensor | None = None, prior: Tensor | State | None = None
     ) -> ClipLogits:
-        """There is none: labels teach nothing."""
-        raise NotImplementedError("FrameToLabels streams; for clips call the model inside")
+        """There is none: labels teach nothing.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("got a clip for a FrameToLabels; expected frames of streams; call the model inside")
 
     def _run(self, function: Callable[[FrameInputs], FrameOutputs], inputs: FrameInputs) -> FrameOutputs:
         frame_size = (inputs.frame.shape[-2], inputs.frame.shape[-1])

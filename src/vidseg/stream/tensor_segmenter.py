@@ -9,10 +9,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from vidseg.devices import with_index
 from vidseg.errors import InputError
 from vidseg.models import State, VideoModel
 from vidseg.runtime import build_runtime
-from vidseg.runtime.devices import with_index
 from vidseg.stream.frame_to_labels import FrameToLabels
 from vidseg.stream.policy import Policy, default_policy
 from vidseg.stream.stepper import Memory, Stepper

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidseg.errors import InputError, MediaError, extra
+from vidseg.errors import MediaError, extra
 from vidseg.video.reader import read_video
 
 if TYPE_CHECKING:
@@ -73,10 +73,12 @@ def decode_on_device(path: str | os.PathLike[str], device: "str | torch.device" 
         device: where the frames are wanted.
 
     Raises:
-        InputError: for a device that torch does not know or that is not there.
+        InputError: see `vidseg.devices.resolve_device`.
         MediaError: if it is not there; on reading, if it is no video, or is damaged.
     """
-    path, place = Path(path), _device(device)
+    from vidseg.devices import resolve_device
+
+    path, place = Path(path), resolve_device(device)
     if not path.is_file():
         raise MediaError(f"got {path}, which is no file; expected a video")
     try:
@@ -88,19 +90,6 @@ def decode_on_device(path: str | os.PathLike[str], device: "str | torch.device" 
         return DeviceFrames(path, place, decoder, f"decoded on the CPU, where the frames are wanted: {place}")
     fallback = decoder.cpu_fallback
     return DeviceFrames(path, place, decoder, f"decoded on the CPU: {_one_line(fallback)}" if fallback else None)
-
-
-def _device(name: "str | torch.device") -> "torch.device":
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"got device {str(name)!r} ({_one_line(error)}); expected cpu, cuda, or an accelerator that is there"
-        ) from None
-    return device
 
 
 def _torchcodec(path: Path, device: "torch.device") -> Any:

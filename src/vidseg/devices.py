@@ -5,7 +5,7 @@ import torch
 from vidseg.errors import InputError
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str | torch.device) -> torch.device:
     """The device for "auto" (a CUDA device where there is one, else the CPU) or torch's own names.
 
     Raises:
@@ -19,7 +19,7 @@ def resolve_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"got device {name!r} ({reason}); expected auto, cpu, or an accelerator that is there"
+            f"got device {str(name)!r} ({reason}); expected auto, cpu, or an accelerator that is there"
         ) from None
     return device
 
