@@ -15,14 +15,8 @@ from vidseg.errors import InputError, extra
 from vidseg.places import Place, place_of
 from vidseg.stream.ledger import Identity, source_identity
 from vidseg.video.redact import redacted
-from vidseg.video.sources import IMAGE_SUFFIXES
+from vidseg.video.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
-        *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-    )
-)
 _LISTS = (".txt", ".list")
 _TABLE = ".parquet"
 _COLUMN = "uri"
@@ -144,7 +138,7 @@ def _video(place: Place, root: str, size: int) -> Video:
         parts = parts[len(above) :]
     # No part may lead out of the folder of outputs.
     below = PurePosixPath(*[part for part in parts or [place.name] if part not in ("", "..")] or [_NAMELESS])
-    stem = below.with_suffix("") if below.suffix.lower() in VIDEO_SUFFIXES | IMAGE_SUFFIXES else below
+    stem = below.with_suffix("") if below.suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES) else below
     return Video(place=place, name=stem.as_posix(), size=size)
 
 

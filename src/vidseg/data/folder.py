@@ -9,12 +9,13 @@ class ids and may be sparse. The class list may also lie in ``masks``, where `vi
 
 from vidseg.data.camvid import own_spec
 from vidseg.data.class_files import CLASSES_FILE, find_class_file, read_class_file
-from vidseg.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES, Finder, number_at_end
+from vidseg.data.listing import IMAGE_SUFFIXES, Finder, number_at_end
 from vidseg.data.records import DatasetSpec, FrameRecord, VideoDataset, VideoRecord
 from vidseg.data.trees import Tree
 from vidseg.data.vspw_tree import splits as listed_splits
 from vidseg.errors import DataError, MediaError
 from vidseg.video import read_video
+from vidseg.video.sources import VIDEO_SUFFIXES
 
 _IMAGES, _MASKS = "images", "masks"
 

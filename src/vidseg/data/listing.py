@@ -15,7 +15,6 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MASK_SUFFIXES = (".png",)
 # Images that tools write masks as, too; not read, because some of them change values.
 _OTHER_MASKS = (".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".gif")
 
 _DIGITS_AT_END = re.compile(r"(\d+)$")
 

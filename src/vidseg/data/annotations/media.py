@@ -6,11 +6,12 @@ from pathlib import Path, PurePosixPath
 
 from vidseg.data.annotations.records import AnnotatedFrame, AnnotatedVideo
 from vidseg.data.annotations.sizes import Size, image_size
-from vidseg.data.listing import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from vidseg.data.listing import IMAGE_SUFFIXES
 from vidseg.errors import DataError, InputError
 from vidseg.files import atomic_file
 from vidseg.video import read_video
 from vidseg.video.images import images_in
+from vidseg.video.sources import VIDEO_SUFFIXES
 
 _IMAGES = "images"
 
