@@ -36,6 +36,14 @@ def test_bench_prints_and_writes(run, tiny_model: Path, images: Path, tmp_path: 
     assert f"naive_torch {report['ratios']['naive_torch']:.2f}" in out
     assert "hf_torch -" in out
     assert "labels equal to the naive model's" in out
+    assert ("too few to quote" in out) == (min(timing["runs"] for timing in report["end_to_end"].values()) < 5)
+
+
+def test_bench_says_when_it_had_no_time(run, tiny_model: Path, images: Path) -> None:
+    words = ["--size", "60x90", "--seconds", "0.01", "--soak", "0", "--contenders", "naive"]
+    code, out, err = run("bench", "--model", tiny_model, "--video", images, *words)
+    assert (code, err) == (0, "")
+    assert "medians of 1 run: too few to quote; do: a larger --seconds" in out
 
 
 @pytest.mark.slow

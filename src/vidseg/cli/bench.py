@@ -12,6 +12,9 @@ from vidseg.cli.parser import Parser, add_steady_options, steady_of
 from vidseg.errors import InputError
 from vidseg.files import write_json
 
+# Of fewer runs a median says what the machine did in that second.
+_ENOUGH = 5
+
 
 def build_parser() -> Parser:
     """The options of this command."""
@@ -136,6 +139,10 @@ def _print(report: dict[str, Any]) -> None:
         rate = f"{1 / timing['median']:.2f}"
         table.add_row(name, _ms(timing["median"]), _ms(timing["p95"]), rate, str(timing["runs"]))
     console.print(table)
+    fewest = min(timing["runs"] for timing in report["end_to_end"].values())
+    if fewest < _ENOUGH:
+        runs = "1 run" if fewest == 1 else f"{fewest} runs"
+        console.print(f"medians of {runs}: too few to quote; do: a larger --seconds")
     for name, reason in report["absent"].items():
         console.print(f"not measured: {name} ({reason})")
     console.print(_line("ratios", {n: "-" if v is None else f"{v:.2f}" for n, v in report["ratios"].items()}))
