@@ -107,11 +107,12 @@ def _run_section(report: dict[str, Any]) -> str:
     height, width = report["frame_size"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items() if version)
     lines = [
-        f"## {report['model']}, {height}x{width}, {report['num_classes']} classes, on {environment['cpu']}",
+        f"## {report['model']}, {height}x{width}, {report['num_classes']} classes, on {environment['cpu']}, "
+        f"{environment['date'][:10]}",
         "",
         f"{environment['cpu']}, {environment['cores']} cores ({environment['torch_threads']} threads in torch), "
-        f"{environment['precision']}; {versions}; {environment['system']}, Python {environment['python']}; "
-        f"{environment['date'][:10]}. Video: {report['video']}. Network input "
+        f"{environment['precision']}; {versions}; {environment['system']}, Python {environment['python']}. "
+        f"Video: {report['video']}. Network input "
         f"{report['network_size'][0]}x{report['network_size'][1]}.",
         "",
         f"    {environment['command']}",

@@ -10,7 +10,7 @@ from vidseg.video.redact import redacted
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pnm"})
 # Of files with moving pictures, in the order in which one is looked for by its name alone.
 VIDEO_SUFFIXES = (
-    *(".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".gif", ".3gp", ".asf", ".flv", ".m2ts"),
+    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".m4v", ".gif", ".3gp", ".asf", ".flv", ".m2ts"),
     *(".mts", ".mxf", ".ogv", ".ts", ".vob", ".wmv", ".y4m"),
 )
 URL_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "tcp", "srt")
